@@ -1,0 +1,91 @@
+"""The command `jaxdissect`: config in, library calls, files out.
+
+Heavy imports come after parsing, so that `--help` and mistakes answer at once.
+"""
+
+import difflib
+import importlib
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli.config import AblateConfig, DissectConfig, TrainConfig
+
+COMMANDS = {"train": TrainConfig, "dissect": DissectConfig, "ablate": AblateConfig}
+
+USAGE = """usage: jaxdissect {train,dissect,ablate} [CONFIG.py] [--setting VALUE ...]
+
+  train    train a network on generated scenes
+  dissect  find what every unit of a layer looks for
+  ablate   remove every unit of a layer and see which classes suffer
+
+`jaxdissect COMMAND --help` lists the settings; CONFIG.py changes their defaults."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command; mistakes print one sentence and exit with code 2.
+
+    Args:
+        argv: command, config file and settings; the process's own by default.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE)
+        return
+    try:
+        command, *rest = arguments
+        config = parse(command, rest)
+        importlib.import_module(f"jaxdissect.cli.{command}").run(config)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command continues or repeats the run")
+        sys.exit(130)
+
+
+def parse(command: str, arguments: list[str]) -> Any:
+    """The command's config: defaults, then a config file, then the command line.
+
+    Raises:
+        BadInput: unknown command, or the config file is missing or of another command.
+    """
+    if command not in COMMANDS:
+        raise BadInput(
+            f"there is no command {command!r}; {_nearest(command, list(COMMANDS))}"
+        )
+    default = COMMANDS[command]()
+    if arguments and not arguments[0].startswith("-"):
+        default = load_config(Path(arguments[0]), type(default))
+        arguments = arguments[1:]
+    return tyro.cli(
+        type(default), default=default, args=arguments, prog=f"jaxdissect {command}"
+    )
+
+
+def load_config(path: Path, kind: type) -> Any:
+    """The `config` a Python file defines.
+
+    Raises:
+        BadInput: no such file, or its `config` is missing or of another kind.
+    """
+    if not path.is_file():
+        near = [str(p) for p in sorted(path.parent.glob("*.py"))]
+        raise BadInput(f"there is no config file {path}; {_nearest(str(path), near)}")
+    config = runpy.run_path(str(path)).get("config")
+    if not isinstance(config, kind):
+        raise BadInput(
+            f"{path} defines `config` as {type(config).__name__}; this command takes "
+            f"{kind.__name__}"
+        )
+    return config
+
+
+def _nearest(word: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(word, allowed, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{hint}there are {', '.join(allowed) or 'none'}"

@@ -1,0 +1,136 @@
+"""From config to network, weights and scenes: what the three commands share."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdissect import networks, weights
+from jaxdissect.base import BadInput
+from jaxdissect.cli.config import NetworkConfig
+from jaxdissect.cli.outputs import progress
+from jaxdissect.data import scenes
+from jaxdissect.networks import convolution
+
+SPLIT_STARTS = {
+    "train": 0,
+    "test": 1_000_000,
+    "probe": 2_000_000,
+    "rank": 3_000_000,
+    "report": 4_000_000,
+}
+"""First scene index of every split; a million apart, so that none overlap."""
+
+
+class Trained(NamedTuple):
+    """A network with its weights and what is known about them."""
+
+    network: networks.Network
+    weights: weights.Weights
+    image_size: int
+    classes: tuple[str, ...]
+
+
+def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
+    """The table of stages a config describes.
+
+    Raises:
+        BadInput: a value the architecture cannot take.
+    """
+    convolve = convolution.for_backend(jax.default_backend())
+    if config.architecture == "lenet":
+        if len(config.hidden) != 1:
+            raise BadInput(f"`network.hidden` is {config.hidden}; lenet takes one size")
+        (hidden,) = config.hidden
+        return networks.lenet(
+            num_classes, hidden=hidden, mean=(0.5,) * 3, convolve=convolve
+        )
+    build = {"vgg16": networks.vgg16, "alexnet": networks.alexnet}[config.architecture]
+    return build(
+        num_classes,
+        width=config.width,
+        batch_norm=config.batch_norm,
+        grid=config.grid,
+        hidden=config.hidden,
+        dropout=config.dropout,
+        convolve=convolve,
+    )
+
+
+def load_trained(path: Path | None) -> Trained:
+    """The network and weights of a file that `train` wrote; the bundled one by default.
+
+    Raises:
+        BadInput: the file is missing, damaged, or does not say which network it is of.
+    """
+    if path is None:
+        bundled = files("jaxdissect") / "pretrained" / "scenes_vgg16.safetensors"
+        with as_file(bundled) as file:
+            return load_trained(file)
+    loaded = weights.load(path)
+    try:
+        described = loaded.metadata["config"]["network"]
+        config = NetworkConfig(**{**described, "hidden": tuple(described["hidden"])})
+        size = loaded.metadata["config"]["scenes"]["size"]
+        classes = tuple(loaded.metadata["classes"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(
+            f"{path} does not say which network it is of ({error})"
+        ) from None
+    return Trained(build_network(config, len(classes)), loaded, size, classes)
+
+
+def with_random_weights(trained: Trained, seed: int) -> Trained:
+    """The same network as on the first day of training."""
+    shape = (trained.image_size, trained.image_size, 3)
+    params = networks.init(trained.network, jax.random.key(seed), shape)
+    fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
+    return trained._replace(weights=fresh)
+
+
+def split_indices(split: str, number: int) -> range:
+    """Scene indices of a split."""
+    start = SPLIT_STARTS[split]
+    return range(start, start + number)
+
+
+def scene_batches(
+    seed: int, indices: range, size: int, batch_size: int, label: str
+) -> Iterator[scenes.Scenes]:
+    """Render scenes batch by batch under a progress bar."""
+    starts = range(0, len(indices), batch_size)
+    for start in progress(starts, len(starts), label):
+        yield scenes.render(seed, indices[start : start + batch_size], size=size)
+
+
+def render_split(
+    seed: int, split: str, number: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """All images [N H W 3] and classes [N] of a split, in memory."""
+    batches = list(
+        scene_batches(
+            seed, split_indices(split, number), size, 100, f"rendering {split} scenes"
+        )
+    )
+    images = np.concatenate([batch.images for batch in batches])
+    return images, np.concatenate([batch.targets for batch in batches])
+
+
+def scenes_fingerprint(seed: int, size: int) -> str:
+    """SHA-256 of a few scenes: changes when the generator draws anything differently."""
+    sample = scenes.render(seed, range(len(scenes.CLASSES)), size=size)
+    sha = hashlib.sha256()
+    for array in sample:
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def use_compilation_cache() -> None:
+    """Keep compiled programs between runs, under the user's cache folder."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))

@@ -1,0 +1,231 @@
+"""`dissect`: weights and scenes -> thresholds, IoU, labels -> tables and a report."""
+
+import dataclasses
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdissect import dissection, networks
+from jaxdissect.base import BadInput
+from jaxdissect.cli import build, outputs
+from jaxdissect.cli.config import DissectConfig, ProtocolConfig
+from jaxdissect.data import scenes
+from jaxdissect.reports import cards, dissection_report, pictures, tables
+from jaxdissect.streaming import TopExamples, accumulate, top_examples
+from jaxdissect.upsampling import bilinear_matrix, upsample
+
+PRESETS = {"pnas20": dissection.PNAS20, "cvpr17": dissection.CVPR17}
+CATEGORY_NUMBERS = [
+    scenes.CATEGORIES.index(concept.category) for concept in scenes.CONCEPTS
+]
+
+
+class Probe(NamedTuple):
+    """What the network did on the probe images.
+
+    Attributes:
+        acts: per batch, [B H W U].
+        labels: per batch, concept label maps [B h w L] on the protocol's grid.
+        top: the images on which each unit peaks highest, as scene indices.
+    """
+
+    acts: list[np.ndarray]
+    labels: list[np.ndarray]
+    top: TopExamples
+
+
+def run(config: DissectConfig) -> None:
+    """Dissect one layer and write everything under `config.out`."""
+    build.use_compilation_cache()
+    protocol = make_protocol(config.protocol)
+    trained = build.load_trained(config.weights)
+    if config.random_weights:
+        trained = build.with_random_weights(trained, config.seed)
+    out = config.out or default_out(config)
+    run_manifest = outputs.manifest(
+        config,
+        weights=trained.weights.digest,
+        scenes=build.scenes_fingerprint(config.seed, trained.image_size),
+    )
+    outputs.check_same_run(out, run_manifest)
+    with jax.default_matmul_precision("highest"):
+        probe = observe(config, trained, protocol)
+        result = dissection.dissect(
+            lambda: zip(probe.acts, probe.labels, strict=True),
+            CATEGORY_NUMBERS,
+            networks.centres(trained.network, config.layer),
+            trained.image_size,
+            num_images=config.num_images,
+            protocol=protocol,
+        )
+    with outputs.results_folder(out, run_manifest) as folder:
+        headline = write(folder, config, trained, protocol, probe, result)
+    print_table(result, headline)
+    print(f"report: {out / 'report.html'}")
+
+
+def make_protocol(config: ProtocolConfig) -> dissection.Protocol:
+    """A preset with whatever else was given."""
+    given = dataclasses.asdict(config)
+    preset = PRESETS[given.pop("preset")]
+    return preset._replace(**{k: v for k, v in given.items() if v is not None})
+
+
+def default_out(config: DissectConfig) -> Path:
+    """A folder that tells what is in it."""
+    weights = config.weights.stem if config.weights else "scenes_vgg16"
+    kind = "random-" if config.random_weights else ""
+    preset = config.protocol.preset
+    return Path("runs") / f"dissect-{kind}{weights}-{config.layer}-{preset}"
+
+
+def observe(
+    config: DissectConfig, trained: build.Trained, protocol: dissection.Protocol
+) -> Probe:
+    """Run the network over the probe scenes once."""
+    trunk = networks.split(trained.network, config.layer).trunk
+    forward = jax.jit(lambda params, x: trunk(params, x / 255.0))
+    indices = build.split_indices("probe", config.num_images)
+    if trained.image_size % protocol.stride:
+        raise BadInput(
+            f"`stride` is {protocol.stride}; it must divide the image size "
+            f"{trained.image_size}"
+        )
+    middle = slice(protocol.stride // 2, None, protocol.stride)
+    acts, labels = [], []
+    for batch in build.scene_batches(
+        config.seed, indices, trained.image_size, config.batch_size, "probing units"
+    ):
+        acts.append(np.asarray(forward(trained.weights.params, batch.images)))
+        labels.append(batch.labels[:, middle, middle])
+    starts = range(0, len(indices), config.batch_size)
+    peaks = (
+        (a.max((1, 2)), np.asarray(indices[start : start + len(a)]))
+        for start, a in zip(starts, acts, strict=True)
+    )
+    return Probe(acts, labels, accumulate(top_examples(config.num_top), peaks))
+
+
+def write(
+    folder: Path,
+    config: DissectConfig,
+    trained: build.Trained,
+    protocol: dissection.Protocol,
+    probe: Probe,
+    result: dissection.Dissection,
+) -> cards.Headline:
+    """units.csv, iou.npz, summary.json and report.html."""
+    headline = cards.headline(result, scenes.CONCEPTS, protocol)
+    tables.write_csv(folder / "units.csv", *tables.units_table(result, scenes.CONCEPTS))
+    np.savez_compressed(
+        folder / "iou.npz",
+        iou=result.iou,
+        thresholds=result.thresholds,
+        concepts=np.array([concept.name for concept in scenes.CONCEPTS]),
+        categories=np.array([concept.category for concept in scenes.CONCEPTS]),
+        top_indices=probe.top.indices,
+        top_peaks=probe.top.peaks,
+        **result.overlap._asdict(),
+    )
+    summary = {
+        **headline._asdict(),
+        "labels": label_ious(result),
+        "protocol": protocol._asdict(),
+        "num_images": config.num_images,
+    }
+    outputs.write_json(folder / "summary.json", summary)
+    strips, captions = top_pictures(config, trained, probe, result)
+    page = dissection_report.render(
+        f"What {config.layer} looks for",
+        facts(config, trained, protocol),
+        headline,
+        cards.unit_cards(result, scenes.CONCEPTS, strips, captions),
+        scenes.CATEGORIES,
+        protocol,
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    return headline
+
+
+def label_ious(result: dissection.Dissection) -> dict[str, float]:
+    """{category/label of a detector: its best IoU}, best first."""
+    found = result.detectors
+    best: dict[str, float] = {}
+    for unit in np.argsort(-found.iou, kind="stable"):
+        if found.is_detector[unit]:
+            concept = scenes.CONCEPTS[found.concept[unit]]
+            name = f"{concept.category}/{concept.name}"
+            best.setdefault(name, float(found.iou[unit]))
+    return best
+
+
+def top_pictures(
+    config: DissectConfig,
+    trained: build.Trained,
+    probe: Probe,
+    result: dissection.Dissection,
+) -> tuple[list[str], list[list[str]]]:
+    """Every unit's top images as one strip, dimmed where the unit is off."""
+    size = trained.image_size
+    centres = networks.centres(trained.network, config.layer)
+    acts = np.concatenate(probe.acts)
+    to_pixels = [
+        bilinear_matrix(cells, size, size, centres, padding="edge")
+        for cells in acts.shape[1:3]
+    ]
+    shown = np.unique(probe.top.indices)
+    rendered = scenes.render(config.seed, shown.tolist(), size=size)
+    place = {index: position for position, index in enumerate(shown.tolist())}
+    first = build.SPLIT_STARTS["probe"]
+    strips, captions = [], []
+    units = outputs.progress(probe.top.indices, len(probe.top.indices), "drawing units")
+    for unit, indices in enumerate(units):
+        positions = [place[index] for index in indices.tolist()]
+        maps = upsample(acts[indices - first][..., [unit]], *to_pixels)[..., 0]
+        regions = np.asarray(maps > result.thresholds[unit])
+        strip = pictures.region_strip(rendered.images[positions], regions)
+        strips.append(pictures.data_uri(strip))
+        captions.append(
+            [trained.classes[target] for target in rendered.targets[positions]]
+        )
+    return strips, captions
+
+
+def facts(
+    config: DissectConfig, trained: build.Trained, protocol: dissection.Protocol
+) -> dict[str, str]:
+    """What was dissected and how, for the report's head."""
+    metadata = trained.weights.metadata
+    accuracy = metadata.get("summary", {}).get("test_top1")
+    return {
+        "network": str(config.weights or "bundled VGG-16 of the scenes"),
+        "layer": config.layer,
+        "weights": (
+            f"random, seed {config.seed}"
+            if config.random_weights
+            else f"sha256 {trained.weights.digest[:12]}"
+        ),
+        "top-1": f"{accuracy:.1%} on held-out scenes" if accuracy else "untrained",
+        "images": f"{config.num_images} generated scenes, seed {config.seed}",
+        "protocol": f"{config.protocol.preset}: " + _readable(protocol._asdict()),
+        "versions": _readable(outputs.versions()),
+        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+    }
+
+
+def print_table(result: dissection.Dissection, headline: cards.Headline) -> None:
+    """A few lines for the terminal."""
+    print(
+        f"{headline.detectors} of {headline.units} units are detectors of "
+        f"{headline.unique_labels} different concepts "
+        f"({headline.unique_by_category} counted by category)"
+    )
+    for name, iou in list(label_ious(result).items())[:12]:
+        print(f"  {iou:.3f}  {name}")
+
+
+def _readable(values: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -1,0 +1,102 @@
+"""Folders of results: written whole or not at all, never over another run's."""
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from jaxdissect.base import BadInput
+
+PACKAGES = ("jaxdissect", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+def manifest(config: Any, **provenance: Any) -> dict[str, Any]:
+    """What makes a run the same run: config, package versions, hashes of what it reads.
+
+    Args:
+        config: the run's dataclass.
+        **provenance: hashes of weights and data.
+    """
+    settings = dataclasses.asdict(config)
+    settings.pop("out")
+    record = {
+        "command": type(config).__name__.removesuffix("Config").lower(),
+        "config": settings,
+        "versions": versions(),
+        **provenance,
+    }
+    return json.loads(json.dumps(record, default=str))
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide the numbers."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def check_same_run(out: Path, run: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds anything but this run's results.
+
+    Raises:
+        BadInput: naming what differs.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    advice = "choose another folder with --out or delete that one"
+    try:
+        found = json.loads((out / "run.json").read_text())
+    except (OSError, ValueError):
+        raise BadInput(f"{out} holds files that are not this run's; {advice}") from None
+    differing = sorted(_differences(found, run))
+    if differing:
+        raise BadInput(
+            f"{out} holds another run's results, which differ in "
+            f"{', '.join(differing)}; {advice}"
+        )
+
+
+@contextmanager
+def results_folder(out: Path, run: Mapping[str, Any]) -> Iterator[Path]:
+    """A folder to write results into, which becomes `out` once all are written."""
+    check_same_run(out, run)
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    write_json(partial / "run.json", run)
+    shutil.rmtree(out, ignore_errors=True)
+    partial.rename(out)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write indented JSON."""
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> tqdm:
+    """A progress bar with rate and time left; a line every 10 s where no one looks."""
+    interval = 0.1 if sys.stderr.isatty() else 10.0
+    return tqdm(
+        items,
+        total=total,
+        desc=label,
+        initial=initial,
+        mininterval=interval,
+        dynamic_ncols=True,
+    )
+
+
+def _differences(found: Any, run: Any, path: str = "") -> Iterator[str]:
+    if not isinstance(found, dict) or not isinstance(run, dict):
+        if found != run:
+            yield path
+        return
+    for key in found.keys() | run.keys():
+        below = f"{path}.{key}" if path else key
+        yield from _differences(found.get(key), run.get(key), below)

@@ -1,0 +1,38 @@
+"""Network dissection: which concept each unit looks for."""
+
+from jaxdissect.dissection.dissect import Dissection, dissect
+from jaxdissect.dissection.labels import (
+    NO_LABEL,
+    Detectors,
+    label_units,
+    unique_by_category,
+    unique_labels,
+)
+from jaxdissect.dissection.overlap import (
+    Overlap,
+    concept_masks,
+    iou_global,
+    iou_within_category,
+    overlap,
+    unit_masks,
+)
+from jaxdissect.dissection.protocol import CVPR17, PNAS20, Protocol
+
+__all__ = [
+    "CVPR17",
+    "NO_LABEL",
+    "PNAS20",
+    "Detectors",
+    "Dissection",
+    "Overlap",
+    "Protocol",
+    "concept_masks",
+    "dissect",
+    "iou_global",
+    "iou_within_category",
+    "label_units",
+    "overlap",
+    "unique_by_category",
+    "unique_labels",
+    "unit_masks",
+]

@@ -1,0 +1,86 @@
+"""From IoU to labels: which concept a unit detects, and how many are detected."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+NO_LABEL = -1
+
+
+class Detectors(NamedTuple):
+    """What each unit detects.
+
+    Attributes:
+        concept: [U] concept of the highest IoU, the first of equals; `NO_LABEL` for a
+            unit whose IoU is 0 with every concept (a dead unit).
+        iou: [U] that IoU, in [0, 1].
+        is_detector: [U] whether it passes the detector rule.
+    """
+
+    concept: Int[np.ndarray, "U"]
+    iou: Float[np.ndarray, "U"]
+    is_detector: Bool[np.ndarray, "U"]
+
+
+def label_units(
+    iou: Float[np.ndarray, "U C"],
+    *,
+    min_iou: float = 0.04,
+    rule: Literal[">", ">="] = ">",
+) -> Detectors:
+    """Label every unit with its best concept.
+
+    Args:
+        iou: from `iou_global` or `iou_within_category`.
+        min_iou: IoU from which a unit is a detector.
+        rule: whether the IoU must exceed or reach `min_iou`.
+
+    Returns:
+        Labels of all units, detectors or not.
+
+    Reference:
+        Bau et al., Network Dissection, CVPR 2017, section 2.3.
+
+    >>> label_units(np.array([[0.01, 0.2], [0.0, 0.0]])).concept.tolist()
+    [1, -1]
+    """
+    best = iou.max(1)
+    concept = np.where(best > 0, iou.argmax(1), NO_LABEL)
+    return Detectors(concept, best, _passes(best, min_iou, rule))
+
+
+def unique_labels(detectors: Detectors) -> int:
+    """How many different concepts the detectors detect: the headline count.
+
+    >>> unique_labels(label_units(np.array([[0.1, 0.2], [0.0, 0.3]])))
+    1
+    """
+    return len(set(detectors.concept[detectors.is_detector].tolist()))
+
+
+def unique_by_category(
+    iou: Float[np.ndarray, "U C"],
+    categories: Sequence[int],
+    *,
+    min_iou: float = 0.04,
+    rule: Literal[">", ">="] = ">",
+) -> int:
+    """Different best concepts within each category, summed over categories.
+
+    The count behind the published figures of CVPR 2017: a unit may count once in
+    every category. Larger than `unique_labels`; always say which one is meant.
+
+    >>> unique_by_category(np.array([[0.1, 0.2], [0.0, 0.3]]), [0, 1])
+    2
+    """
+    total = 0
+    for category in set(categories):
+        within = iou[:, np.asarray(categories) == category]
+        total += unique_labels(label_units(within, min_iou=min_iou, rule=rule))
+    return total
+
+
+def _passes(iou, min_iou, rule):
+    return (iou > 0) & (iou >= min_iou if rule == ">=" else iou > min_iou)

@@ -1,0 +1,136 @@
+"""How much the units' masks overlap with the concepts', in exact counts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float, Integer
+
+from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.streaming import count
+
+
+class Overlap(NamedTuple):
+    """Pixel counts over the data set.
+
+    Attributes:
+        intersection: [U C] pixels of both the unit and the concept.
+        unit: [U] pixels of the unit.
+        concept: [C] pixels of the concept.
+        unit_in_category: [U G] pixels of the unit on images that carry at least one
+            label of the category.
+        pixels: [] all pixels.
+    """
+
+    intersection: Integer[np.ndarray, "U C"]
+    unit: Integer[np.ndarray, "U"]
+    concept: Integer[np.ndarray, "C"]
+    unit_in_category: Integer[np.ndarray, "U G"]
+    pixels: Integer[np.ndarray, ""]
+
+
+def unit_masks(
+    acts: Float[AnyArray, "B H W U"], thresholds: Float[AnyArray, "U"]
+) -> Bool[Array, "B H W U"]:
+    """Where each unit exceeds its threshold, strictly.
+
+    Strictly, because a rarely active unit after a ReLU has threshold 0 and would
+    otherwise cover every pixel.
+
+    >>> unit_masks(jnp.array([[[[0.0]], [[1.0]]]]), jnp.zeros(1))[0, :, 0, 0].tolist()
+    [False, True]
+    """
+    return acts > thresholds
+
+
+def concept_masks(
+    labels: Integer[AnyArray, "B H W L"], *, num_concepts: int
+) -> Bool[Array, "B H W C"]:
+    """Label maps to one mask per concept.
+
+    Args:
+        labels: layers of label numbers; 0 is no label, c + 1 is concept c.
+        num_concepts: C.
+
+    Returns:
+        Whether any layer carries the concept there.
+
+    >>> concept_masks(jnp.array([[[[2, 0]]]]), num_concepts=2)[0, 0, 0].tolist()
+    [False, True]
+    """
+    numbers = jnp.arange(1, num_concepts + 1)
+    return (labels[..., None] == numbers).any(-2)
+
+
+def overlap(categories: Sequence[int]) -> Statistic:
+    """Counts behind every IoU, as matrix products of masks.
+
+    Args:
+        categories: [C] category number of every concept, 0-based.
+
+    Returns:
+        A Statistic: batches are (unit masks [B H W U], concept masks [B H W C]), the
+        value is an `Overlap` in int64.
+
+    >>> masks = jnp.ones((1, 2, 2, 1), bool)
+    >>> from jaxdissect.streaming import accumulate
+    >>> accumulate(overlap([0]), [(masks, masks)]).intersection.tolist()
+    [[4]]
+    """
+    member = np.eye(max(categories) + 1, dtype=np.float32)[np.asarray(categories)]
+    return count(lambda units, concepts: _measure(units, concepts, member))
+
+
+def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:
+    """Intersection over union on all images; 0 where both are empty.
+
+    IoU_uc = |M_u and L_c| / |M_u or L_c|, sums over the whole data set.
+
+    Reference:
+        Bau et al., PNAS 2020.
+    """
+    return _ratio(counts.intersection, counts.unit[:, None] + counts.concept)
+
+
+def iou_within_category(
+    counts: Overlap, categories: Sequence[int]
+) -> Float[np.ndarray, "U C"]:
+    """Intersection over union on the images that carry the concept's category.
+
+    Reference:
+        Bau et al., Network Dissection, CVPR 2017, equation 1.
+    """
+    unit = counts.unit_in_category[:, np.asarray(categories)]
+    return _ratio(counts.intersection, unit + counts.concept)
+
+
+def _ratio(intersection, both):
+    union = np.asarray(both - intersection, np.float64)
+    return np.where(union > 0, intersection / np.maximum(union, 1), 0.0)
+
+
+@jax.jit
+def _measure(units: Array, concepts: Array, member: Array) -> Overlap:
+    batch, height, width, _ = units.shape
+    if batch * height * width >= 2**24:
+        raise BadInput(
+            f"a batch has {batch * height * width} pixels; float32 counts exactly "
+            f"below {2**24}, so use smaller batches"
+        )
+    u = units.reshape(batch, -1, units.shape[-1]).astype(jnp.float32)
+    c = concepts.reshape(batch, -1, concepts.shape[-1]).astype(jnp.float32)
+    per_image = u.sum(1)
+    has_category = (c.max(1) @ member > 0).astype(jnp.float32)
+    counts = Overlap(
+        intersection=jnp.einsum("bpu,bpc->uc", u, c, precision="highest"),
+        unit=per_image.sum(0),
+        concept=c.sum((0, 1)),
+        unit_in_category=jnp.einsum(
+            "bu,bg->ug", per_image, has_category, precision="highest"
+        ),
+        pixels=jnp.float32(batch * height * width),
+    )
+    return jax.tree.map(lambda x: x.astype(jnp.int32), counts)

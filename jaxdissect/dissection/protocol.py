@@ -1,0 +1,76 @@
+"""The conventions on which published dissection codes differ, and their bundles."""
+
+from typing import Literal, NamedTuple
+
+from jaxdissect.base import BadInput
+from jaxdissect.upsampling import Padding
+
+
+class Protocol(NamedTuple):
+    """How to dissect; the defaults are those of the PNAS 2020 code.
+
+    Attributes:
+        tail_mass: share of a unit's values above its threshold.
+        quantile_grid: take thresholds on the upsampled or on the native grid.
+        padding: what lies outside an activation map when it is upsampled.
+        union: count a unit's pixels on all images ("global"), or only on images that
+            carry any label of the concept's category ("category").
+        min_iou: IoU from which a unit is a detector.
+        rule: whether the IoU must exceed or reach `min_iou`.
+        stride: image pixels per cell of the concept masks, along each axis.
+
+    References:
+        Bau et al., Network Dissection, CVPR 2017; Bau et al., Understanding the role
+        of individual units in a deep neural network, PNAS 2020.
+    """
+
+    tail_mass: float = 0.01
+    quantile_grid: Literal["upsampled", "native"] = "upsampled"
+    padding: Padding = "zeros"
+    union: Literal["global", "category"] = "global"
+    min_iou: float = 0.04
+    rule: Literal[">", ">="] = ">"
+    stride: int = 4
+
+
+PNAS20 = Protocol()
+CVPR17 = Protocol(
+    tail_mass=0.005,
+    quantile_grid="native",
+    padding="edge",
+    union="category",
+    rule=">=",
+    stride=2,
+)
+
+
+def check(protocol: Protocol) -> Protocol:
+    """The protocol itself, if its values are allowed.
+
+    Raises:
+        BadInput: naming the value that is not.
+
+    >>> check(PNAS20._replace(union="all"))
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `union` is 'all'; it must be 'global' or 'category'
+    """
+    allowed = {
+        "quantile_grid": ("upsampled", "native"),
+        "padding": ("zeros", "edge"),
+        "union": ("global", "category"),
+        "rule": (">", ">="),
+    }
+    for name, values in allowed.items():
+        if getattr(protocol, name) not in values:
+            raise BadInput(
+                f"`{name}` is {getattr(protocol, name)!r}; it must be "
+                f"{' or '.join(map(repr, values))}"
+            )
+    if not 0 < protocol.tail_mass < 1:
+        raise BadInput(f"`tail_mass` is {protocol.tail_mass}; it must be in (0, 1)")
+    if not 0 <= protocol.min_iou < 1:
+        raise BadInput(f"`min_iou` is {protocol.min_iou}; it must be in [0, 1)")
+    if protocol.stride < 1:
+        raise BadInput(f"`stride` is {protocol.stride}; it must be at least 1")
+    return protocol

@@ -1,0 +1,178 @@
+"""The stages all our networks are made of."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jax import Array, lax
+
+from jaxdissect.base import BadInput
+from jaxdissect.networks.stages import (
+    Stage,
+    Variables,
+    Window,
+    dropout_stage,
+    function_stage,
+    linear_stage,
+    normalization_stage,
+)
+
+Convolution = Callable[..., Array]
+"""What `lax.conv_general_dilated` is, or something that agrees with it."""
+
+he_normal = nn.initializers.he_normal()
+
+
+def input_stage(mean: Sequence[float], std: Sequence[float]) -> Stage:
+    """Images in [0, 1] to what the network was trained on: (x - mean) / std."""
+    mean_array, std_array = jnp.asarray(mean), jnp.asarray(std)
+    return function_stage("input", lambda x: (x - mean_array) / std_array)
+
+
+def convolution(
+    name: str,
+    features: int,
+    *,
+    size: int = 3,
+    stride: int = 1,
+    padding: int = 1,
+    convolve: Convolution = lax.conv_general_dilated,
+) -> Stage:
+    """A square convolution; `convolve` computes it."""
+    module = nn.Conv(
+        features,
+        (size, size),
+        strides=(stride, stride),
+        padding=((padding, padding), (padding, padding)),
+        kernel_init=he_normal,
+        conv_general_dilated=convolve,
+    )
+
+    def contributions(variables: Variables, x: Array) -> Array:
+        # One group per input unit: the same products as the convolution itself.
+        kernel = variables["params"]["kernel"]
+        rows, columns, units, outputs = kernel.shape
+        z = lax.conv_general_dilated(
+            x,
+            kernel.reshape(rows, columns, 1, units * outputs),
+            (stride, stride),
+            module.padding,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=units,
+        )
+        return jnp.moveaxis(z.reshape(*z.shape[:3], units, outputs), 3, 1)
+
+    return linear_stage(name, module, contributions)
+
+
+def fully_connected(name: str, features: int) -> Stage:
+    """A dense layer over all positions and units: [B H W U] -> [B 1 1 M].
+
+    The kernel keeps the shape [H W U M], so that a unit's share is a slice of it.
+    """
+    module = nn.DenseGeneral(features, axis=(-3, -2, -1), kernel_init=he_normal)
+
+    def flat(variables: Variables, x: Array) -> Array:
+        kernel = variables["params"]["kernel"]
+        if x.shape[1:] != kernel.shape[:3]:
+            raise BadInput(
+                f"the image size does not fit the weights: {name} gets maps of shape "
+                f"{x.shape[1:]}, its kernel takes {kernel.shape[:3]}"
+            )
+        return module.apply(variables, x)[:, None, None, :]
+
+    def contributions(variables: Variables, x: Array) -> Array:
+        z = jnp.einsum("bhwu,hwum->bum", x, variables["params"]["kernel"])
+        return z[:, :, None, None, :]
+
+    stage = linear_stage(name, module, contributions)
+    return stage._replace(
+        apply=flat, train=lambda variables, key, x: (flat(variables, x), variables)
+    )
+
+
+def activation(name: str, function: Callable[[Array], Array] = jax.nn.relu) -> Stage:
+    """An elementwise nonlinearity with f(0) = 0 (ReLU, tanh)."""
+    return function_stage(name, function, unitwise=True)
+
+
+def max_pool(name: str, *, size: int = 2, stride: int = 2) -> Stage:
+    """Max pooling without padding; the first of equal values gets the gradient."""
+
+    def larger(first: Array, second: Array) -> Array:
+        return jnp.where((first >= second) | jnp.isnan(first), first, second)
+
+    def pool(x: Array) -> Array:
+        # XLA's own pooling gradient takes eight times longer than this on a CPU.
+        height = (x.shape[1] - size) // stride + 1
+        width = (x.shape[2] - size) // stride + 1
+        windows = (
+            x[:, i : i + stride * height : stride, j : j + stride * width : stride]
+            for i in range(size)
+            for j in range(size)
+        )
+        return functools.reduce(larger, windows)
+
+    return function_stage(name, pool, unitwise=True, window=Window(size, stride))
+
+
+def average_pool(name: str, cells: int) -> Stage:
+    """Average to cells x cells whatever the image size, as torchvision does.
+
+    Cell i averages positions floor(i n / cells) to ceil((i + 1) n / cells), so maps of
+    cells x cells pass unchanged and smaller ones are repeated.
+    """
+
+    def weights(length: int) -> np.ndarray:
+        cell = np.arange(cells)[:, None]
+        first, end = cell * length // cells, -(-(cell + 1) * length // cells)
+        position = np.arange(length)
+        inside = (position >= first) & (position < end)
+        return (inside / (end - first)).astype(np.float32)
+
+    def pool(x: Array) -> Array:
+        if x.shape[1:3] == (cells, cells):
+            return x
+        rows, columns = weights(x.shape[1]), weights(x.shape[2])
+        return jnp.einsum("hH,wW,bHWu->bhwu", rows, columns, x)
+
+    return function_stage(name, pool, unitwise=True)
+
+
+def logits() -> Stage:
+    """[B 1 1 K] -> [B K]."""
+    return function_stage("logits", lambda x: x[:, 0, 0, :])
+
+
+def unit_layer(
+    linear: Callable[[str], Stage],
+    name: str,
+    *,
+    suffix: str,
+    batch_norm: bool = False,
+    function: Callable[[Array], Array] = jax.nn.relu,
+) -> list[Stage]:
+    """Linear map, optional BatchNorm, nonlinearity; the plain name is the last one's."""
+    stages = [linear(f"{name}.{suffix}")]
+    if batch_norm:
+        stages.append(normalization_stage(f"{name}.bn"))
+    return [*stages, activation(name, function)]
+
+
+def classifier(
+    num_classes: int, hidden: Sequence[int], *, first: int, dropout: float
+) -> list[Stage]:
+    """Fully connected layers fc<first>, ... and the logits, as in AlexNet and VGG."""
+    stages: list[Stage] = []
+    for number, features in enumerate(hidden, first):
+        name = f"fc{number}"
+        stages += unit_layer(
+            lambda n, features=features: fully_connected(n, features),
+            name,
+            suffix="dense",
+        )
+        stages.append(dropout_stage(f"drop{number}", dropout))
+    return [*stages, fully_connected(f"fc{first + len(hidden)}", num_classes), logits()]

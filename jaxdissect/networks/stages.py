@@ -1,0 +1,312 @@
+"""Networks as tables of named stages, and the tools' view of them: splits and taps.
+
+A network is a tuple of `Stage`s; its params are {stage name: Flax variables}. Running
+it is a fold over a slice of the table, so cutting at a layer is slicing, and
+`tail(trunk(x)) == apply(x)` holds by construction. Fully connected layers keep the
+shape [B 1 1 U], so that every layer's activations are [B H W U].
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from jaxdissect.base import BadInput, FactoredTail, Params, Split
+from jaxdissect.upsampling import Centres
+
+Variables = Mapping[str, Any]
+"""Flax variables of one stage: {"params": ..., "batch_stats": ...}."""
+
+
+class Window(NamedTuple):
+    """Square window a stage looks through, for placing receptive-field centres."""
+
+    size: int = 1
+    stride: int = 1
+    padding: int = 0
+
+
+class Stage(NamedTuple):
+    """One step of a network.
+
+    Attributes:
+        name: the layer's usual name; a layer's last stage (after BatchNorm and
+            nonlinearity) has the plain name, the earlier ones a suffix
+            (`conv5_3.conv`, `conv5_3.bn`, `conv5_3`).
+        init: (key, x) -> variables.
+        apply: (variables, x) -> x, as in evaluation.
+        train: (variables, key, x) -> (x, variables), as in training.
+        contributions: (variables, x [B H W U]) -> [B U h w M], each input unit's share
+            of this stage's output; None unless the stage is linear.
+        unitwise: each output unit depends on the same input unit only, and 0 gives 0.
+        window: what a position of the output looks at.
+    """
+
+    name: str
+    init: Callable[[Array, Array], Variables]
+    apply: Callable[[Variables, Array], Array]
+    train: Callable[[Variables, Array, Array], tuple[Array, Variables]]
+    contributions: Callable[[Variables, Array], Array] | None = None
+    unitwise: bool = False
+    window: Window = Window()
+
+
+Network = tuple[Stage, ...]
+
+
+def function_stage(
+    name: str,
+    function: Callable[[Array], Array],
+    *,
+    unitwise: bool = False,
+    window: Window = Window(),  # noqa: B008 (a NamedTuple is immutable)
+) -> Stage:
+    """A stage without parameters."""
+    return Stage(
+        name,
+        init=lambda key, x: {},
+        apply=lambda variables, x: function(x),
+        train=lambda variables, key, x: (function(x), {}),
+        unitwise=unitwise,
+        window=window,
+    )
+
+
+def linear_stage(
+    name: str, module: nn.Module, contributions: Callable[[Variables, Array], Array]
+) -> Stage:
+    """A stage whose Flax module is an affine map of its input."""
+    window = Window()
+    if isinstance(module, nn.Conv):
+        (padding, _), _ = module.padding
+        window = Window(module.kernel_size[0], module.strides[0], padding)
+    return Stage(
+        name,
+        init=module.init,
+        apply=module.apply,
+        train=lambda variables, key, x: (module.apply(variables, x), variables),
+        contributions=contributions,
+        window=window,
+    )
+
+
+def normalization_stage(name: str) -> Stage:
+    """BatchNorm with PyTorch's momentum and epsilon; running statistics when applied."""
+    module = nn.BatchNorm(momentum=0.9, epsilon=1e-5)
+
+    def train(variables, key, x):
+        x, updates = module.apply(
+            variables, x, use_running_average=False, mutable=["batch_stats"]
+        )
+        return x, {**variables, **updates}
+
+    return Stage(
+        name,
+        init=lambda key, x: module.init(key, x, use_running_average=True),
+        apply=lambda variables, x: module.apply(variables, x, use_running_average=True),
+        train=train,
+    )
+
+
+def dropout_stage(name: str, rate: float) -> Stage:
+    """Dropout: the identity outside training."""
+    module = nn.Dropout(rate, deterministic=False)
+    return Stage(
+        name,
+        init=lambda key, x: {},
+        apply=lambda variables, x: x,
+        train=lambda variables, key, x: (
+            module.apply({}, x, rngs={"dropout": key}),
+            {},
+        ),
+        unitwise=True,
+    )
+
+
+def init(network: Network, key: Array, image_shape: tuple[int, int, int]) -> Params:
+    """Random parameters for images of the given shape.
+
+    Args:
+        network: the table of stages.
+        key: PRNG key, consumed.
+        image_shape: (H, W, channels).
+
+    Returns:
+        {stage name: Flax variables}; stages without variables are left out.
+
+    Raises:
+        BadInput: the image is too small for the network.
+    """
+    x = jnp.zeros((1, *image_shape))
+    params = {}
+    for number, stage in enumerate(network):
+        variables = stage.init(jax.random.fold_in(key, number), x)
+        x = _checked(stage, jax.eval_shape(stage.apply, variables, x))
+        x = jnp.zeros(x.shape, x.dtype)
+        if variables:
+            params[stage.name] = variables
+    return params
+
+
+def run(
+    network: Network, params: Params, x: Array, *, taps: tuple[str, ...] = ()
+) -> tuple[Array, dict[str, Array]]:
+    """Run a (slice of a) network in evaluation mode.
+
+    Args:
+        network: the table of stages, or any slice of it.
+        params: {stage name: Flax variables}.
+        x: [B ...] what the first stage takes.
+        taps: names of layers whose activations to return as well.
+
+    Returns:
+        The last stage's output, and {layer: activations} of the taps.
+
+    Raises:
+        BadInput: `x` does not fit the network's weights.
+    """
+    tapped = {}
+    for stage in network:
+        x = _checked(stage, stage.apply(params.get(stage.name, {}), x))
+        if stage.name in taps:
+            tapped[stage.name] = x
+    return x, tapped
+
+
+def train_run(
+    network: Network, params: Params, key: Array, x: Array
+) -> tuple[Array, Params]:
+    """Run a network in training mode: dropout active, batch statistics updated.
+
+    Args:
+        network: the table of stages.
+        params: {stage name: Flax variables}.
+        key: PRNG key for dropout, consumed.
+        x: images [B H W 3] in [0, 1].
+
+    Returns:
+        The outputs, and params with updated running statistics.
+    """
+    updated = dict(params)
+    for number, stage in enumerate(network):
+        key_stage = jax.random.fold_in(key, number)
+        x, variables = stage.train(params.get(stage.name, {}), key_stage, x)
+        if variables:
+            updated[stage.name] = variables
+    return x, updated
+
+
+def apply(network: Network, params: Params, x: Array) -> Array:
+    """The whole network: images [B H W 3] in [0, 1] -> logits [B K]."""
+    return run(network, params, x)[0]
+
+
+def layer_names(network: Network) -> tuple[str, ...]:
+    """Every name the network can be cut or tapped at, in order."""
+    return tuple(stage.name for stage in network)
+
+
+def taps(
+    network: Network, layers: tuple[str, ...]
+) -> Callable[[Params, Array], dict[str, Array]]:
+    """Several layers' activations from one forward pass.
+
+    Args:
+        network: the table of stages.
+        layers: names of layers.
+
+    Returns:
+        (params, images) -> {layer: acts [B H W U]}; stops at the last layer asked for.
+
+    Raises:
+        BadInput: unknown layer.
+    """
+    stop = 1 + max(_index(network, layer) for layer in layers)
+    return lambda params, x: run(network[:stop], params, x, taps=layers)[1]
+
+
+def split(network: Network, layer: str) -> Split:
+    """The two halves of the network around a layer.
+
+    Raises:
+        BadInput: unknown layer.
+    """
+    cut = 1 + _index(network, layer)
+    return Split(
+        trunk=lambda params, x: apply(network[:cut], params, x),
+        tail=lambda params, acts: apply(network[cut:], params, acts),
+    )
+
+
+def factored(network: Network, layer: str) -> FactoredTail:
+    """The tail after a layer with its first linear map pulled apart by unit.
+
+    Exists where only unit-wise stages (pooling, ReLU, dropout) lie between the layer
+    and the next linear stage.
+
+    Raises:
+        BadInput: unknown layer, or no factored tail exists there.
+    """
+    cut = 1 + _index(network, layer)
+    for linear in range(cut, len(network)):
+        stage = network[linear]
+        if stage.contributions is not None:
+            return _factored_at(network, cut, linear)
+        if not stage.unitwise:
+            break
+    raise BadInput(
+        f"`layer` is {layer!r}, which has no factored tail: no linear stage follows it "
+        f"through unit-wise stages alone; allowed are {factored_layers(network)}"
+    )
+
+
+def factored_layers(network: Network) -> list[str]:
+    """The layers at which `factored` exists."""
+    names, reachable = [], False
+    for stage in reversed(network):
+        if reachable:
+            names.append(stage.name)
+        reachable = stage.contributions is not None or (stage.unitwise and reachable)
+    return names[::-1]
+
+
+def centres(network: Network, layer: str) -> Centres:
+    """Where the cells of a layer's maps sit on the image.
+
+    Raises:
+        BadInput: unknown layer.
+    """
+    offset, step = 0.0, 1.0
+    for stage in network[: 1 + _index(network, layer)]:
+        offset += step * ((stage.window.size - 1) / 2 - stage.window.padding)
+        step *= stage.window.stride
+    return Centres(offset, step)
+
+
+def _factored_at(network: Network, cut: int, linear: int) -> FactoredTail:
+    between, stage = network[cut:linear], network[linear]
+
+    def contributions(params, acts):
+        return stage.contributions(params[stage.name], apply(between, params, acts))
+
+    return FactoredTail(
+        linear=lambda params, acts: apply(network[cut : linear + 1], params, acts),
+        contributions=contributions,
+        rest=lambda params, z: apply(network[linear + 1 :], params, z),
+    )
+
+
+def _index(network: Network, layer: str) -> int:
+    names = layer_names(network)
+    if layer not in names:
+        raise BadInput(f"`layer` is {layer!r}; this network has {', '.join(names)}")
+    return names.index(layer)
+
+
+def _checked(stage: Stage, x):
+    if 0 in x.shape:
+        raise BadInput(f"the images are too small: nothing is left after {stage.name}")
+    return x

@@ -1,0 +1,74 @@
+"""Pictures of where a unit is active, small enough to live inside a page."""
+
+import base64
+import io
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image
+
+BRIGHTNESS = 0.35
+"""What remains of the light outside a region."""
+
+FADE = 0.4
+"""How far colours outside a region move towards grey."""
+
+GAP = 4
+"""Pixels between two pictures of a strip."""
+
+OUTLINE = (255, 221, 51)
+LUMA = (0.299, 0.587, 0.114)
+
+
+def region_strip(
+    images: UInt8[np.ndarray, "k H W 3"], regions: Bool[np.ndarray, "k H W"]
+) -> UInt8[np.ndarray, "H S 3"]:
+    """Images side by side, everything outside the regions dimmed.
+
+    The outline lies just outside its region, so that no pixel of the region changes.
+
+    Args:
+        images: [k H W 3] with values in [0, 255].
+        regions: [k H W] where the unit exceeds its threshold.
+
+    Returns:
+        The strip, S = k W + (k - 1) GAP pixels wide.
+
+    >>> images = np.full((2, 4, 4, 3), 200, np.uint8)
+    >>> strip = region_strip(images, np.zeros((2, 4, 4), bool))
+    >>> strip.shape, strip[0, 0].tolist()
+    ((4, 12, 3), [70, 70, 70])
+    """
+    colour = images.astype(np.float32)
+    grey = (colour @ np.array(LUMA, np.float32))[..., None]
+    dimmed = BRIGHTNESS * ((1 - FADE) * colour + FADE * grey)
+    pictures = np.where(regions[..., None], images, np.rint(dimmed).astype(np.uint8))
+    pictures[_around(regions)] = OUTLINE
+    separated = np.pad(pictures, ((0, 0), (0, 0), (0, GAP), (0, 0)))
+    return np.concatenate(separated, axis=1)[:, :-GAP]
+
+
+def data_uri(picture: UInt8[np.ndarray, "H W 3"], quality: int = 80) -> str:
+    """A picture as a JPEG inside a `data:` address.
+
+    Args:
+        picture: [H W 3] with values in [0, 255].
+        quality: of the JPEG, 1 to 95.
+
+    >>> data_uri(np.zeros((8, 8, 3), np.uint8))[:30]
+    'data:image/jpeg;base64,/9j/4AA'
+    """
+    buffer = io.BytesIO()
+    # Full colour resolution: halved, a one-pixel outline loses its colour.
+    Image.fromarray(picture).save(
+        buffer, "JPEG", quality=quality, subsampling=0, optimize=True
+    )
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _around(regions):
+    # Pixels outside that touch the region along an edge.
+    padded = np.pad(regions, ((0, 0), (1, 1), (1, 1)))
+    vertical = padded[:, :-2, 1:-1] | padded[:, 2:, 1:-1]
+    horizontal = padded[:, 1:-1, :-2] | padded[:, 1:-1, 2:]
+    return (vertical | horizontal) & ~regions

@@ -1,0 +1,80 @@
+"""The results of a dissection as a table for other programs."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxdissect.dissection import Dissection, label_units
+
+Cell = str | int | float | bool
+
+COLUMNS = ("unit", "label", "category", "iou", "is_detector", "threshold", "tail_mass")
+
+
+class Table(NamedTuple):
+    """A table: one name per column, one sequence of cells per row."""
+
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+def units_table(result: Dissection, concepts: Sequence[tuple[str, str]]) -> Table:
+    """One row per unit: its label, and its best concept within every category.
+
+    Args:
+        result: a dissection of U units against C concepts.
+        concepts: [C] (name, category) of every concept.
+
+    Returns:
+        Columns unit (0-based), label, category, iou, is_detector, threshold and
+        tail_mass (the share of pixels above the threshold), then the best label and
+        its IoU in every category, in order of the categories' first appearance. Names
+        are empty where every IoU is 0, as for a dead unit.
+    """
+    categories = np.array([category for _, category in concepts])
+    columns = list(COLUMNS)
+    found = result.detectors
+    tail_mass = result.overlap.unit / result.overlap.pixels
+    rows: list[list[Cell]] = [
+        [
+            unit,
+            *_named(concepts, concept),
+            found.iou[unit].item(),
+            bool(found.is_detector[unit]),
+            # A float32's own digits, not those of the double nearest to it.
+            float(str(result.thresholds[unit])),
+            tail_mass[unit].item(),
+        ]
+        for unit, concept in enumerate(found.concept.tolist())
+    ]
+    for category in dict.fromkeys(categories.tolist()):
+        members = np.flatnonzero(categories == category)
+        columns += [f"{category}_label", f"{category}_iou"]
+        best = label_units(result.iou[:, members])
+        for row, concept, iou in zip(rows, best.concept, best.iou, strict=True):
+            name = concepts[members[concept]][0] if concept >= 0 else ""
+            row += [name, iou.item()]
+    return Table(columns, rows)
+
+
+def write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Write a table as comma-separated values in UTF-8, column names first.
+
+    Args:
+        path: where to.
+        columns: a name for every column.
+        rows: cells in the order of the columns.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([str(cell) for cell in row] for row in rows)
+
+
+def _named(concepts, concept):
+    return concepts[concept] if concept >= 0 else ("", "")

@@ -1,0 +1,83 @@
+"""Checkpoints of a training run: Orbax, plus a hash that notices flipped bits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+
+from jaxdissect.base import BadInput
+from jaxdissect.training.state import TrainState
+from jaxdissect.weights import digest
+
+
+@contextmanager
+def manager(folder: Path) -> Iterator[ocp.CheckpointManager]:
+    """Open a folder of checkpoints; keeps the two latest and the best one.
+
+    Args:
+        folder: created where absent; half-written checkpoints in it are removed.
+    """
+    # Orbax's own `best_fn` with `max_to_keep` may delete the newest step, and then
+    # resuming would go back in time.
+    policy = AnyPreservationPolicy(
+        [LatestN(2), BestN(get_metric_fn=lambda m: m["accuracy"], n=1)]
+    )
+    options = ocp.CheckpointManagerOptions(
+        preservation_policy=policy, cleanup_tmp_directories=True
+    )
+    with ocp.CheckpointManager(folder.resolve(), options=options) as checkpoints:
+        yield checkpoints
+
+
+def save(
+    checkpoints: ocp.CheckpointManager, state: TrainState, accuracy: float
+) -> None:
+    """Save a state in the background; `accuracy` decides which one is best."""
+    args = ocp.args.Composite(
+        state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(_meta(state))
+    )
+    checkpoints.save(int(state.step), args=args, metrics={"accuracy": accuracy})
+
+
+def restore_latest(
+    checkpoints: ocp.CheckpointManager, like: TrainState
+) -> TrainState | None:
+    """The latest state, or None where there is none yet.
+
+    Args:
+        checkpoints: from `manager`.
+        like: a state of the same shapes, as a fresh run would start from.
+
+    Raises:
+        BadInput: the checkpoint is unreadable, damaged, or of another network.
+    """
+    step = checkpoints.latest_step()
+    if step is None:
+        return None
+    target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+    args = ocp.args.Composite(
+        state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
+    )
+    where = f"the checkpoint {Path(checkpoints.directory) / str(step)}"
+    try:
+        restored = checkpoints.restore(step, args=args)
+    except Exception as error:  # Orbax raises many kinds; all mean the same here.
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(
+            f"{where} is unreadable or of another network ({reason}); "
+            "delete it to go back to the one before"
+        ) from error
+    if restored.meta != _meta(restored.state):
+        raise BadInput(
+            f"{where} is damaged: its arrays do not match their SHA-256; "
+            "delete it to go back to the one before"
+        )
+    return restored.state
+
+
+def _meta(state: TrainState) -> dict[str, Any]:
+    return {"sha256": digest(state)}

@@ -1,0 +1,85 @@
+"""Bilinear upsampling of activation maps onto the grid of the concept masks.
+
+A cell of an activation map stands for the centre of its receptive field, which for
+some networks (AlexNet) is not where a plain resize would put it. Interpolation along
+one axis is a fixed linear map, so upsampling is two small matrix products.
+"""
+
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from jaxdissect.base import AnyArray
+
+Padding = Literal["zeros", "edge"]
+"""Outside the outermost cells: fade to zero (PNAS 2020) or repeat them (2017)."""
+
+
+class Centres(NamedTuple):
+    """Where the cells of a map sit on the image, in pixels, the same on both axes.
+
+    Attributes:
+        offset: coordinate of the first cell's receptive-field centre; 0 is the centre
+            of the first pixel.
+        step: distance between neighbouring centres.
+    """
+
+    offset: float
+    step: float
+
+
+def bilinear_matrix(
+    cells: int, targets: int, pixels: int, centres: Centres, *, padding: Padding
+) -> Float[np.ndarray, "{targets} {cells}"]:
+    """The matrix that interpolates `cells` values at `targets` equidistant places.
+
+    Args:
+        cells: length of the activation map along this axis.
+        targets: length of the grid to interpolate onto.
+        pixels: length of the image; the grid's cells tile it.
+        centres: where the map's cells sit on the image.
+        padding: what lies outside the outermost cells.
+
+    Returns:
+        float32 [targets cells]; rows sum to 1, less near the border under "zeros".
+
+    Reference:
+        Bau et al., Network Dissection, CVPR 2017, section 2.2 (bilinear interpolation
+        anchored at receptive-field centres).
+
+    >>> bilinear_matrix(2, 4, 4, Centres(0.5, 2.0), padding="edge").tolist()
+    [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
+    """
+    image_coordinate = (np.arange(targets) + 0.5) * pixels / targets - 0.5
+    position = (image_coordinate - centres.offset) / centres.step
+    if padding == "edge":
+        position = np.clip(position, 0, cells - 1)
+    distance = np.abs(position[:, None] - np.arange(cells))
+    return np.maximum(0, 1 - distance).astype(np.float32)
+
+
+def upsample(
+    acts: Float[AnyArray, "B H W U"],
+    rows: Float[AnyArray, "h H"],
+    columns: Float[AnyArray, "w W"],
+) -> Float[Array, "B h w U"]:
+    """Interpolate activation maps onto a finer grid.
+
+    Args:
+        acts: activation maps.
+        rows: `bilinear_matrix` of the vertical axis.
+        columns: `bilinear_matrix` of the horizontal axis.
+
+    Returns:
+        The maps on the h x w grid.
+
+    >>> import jax.numpy as jnp
+    >>> matrix = bilinear_matrix(1, 2, 2, Centres(0.5, 2.0), padding="edge")
+    >>> upsample(jnp.ones((1, 1, 1, 3)), matrix, matrix).shape
+    (1, 2, 2, 3)
+    """
+    taller = jnp.einsum("hH,bHWu->bhWu", rows, acts)
+    return jnp.einsum("wW,bhWu->bhwu", columns, taller)

@@ -1,0 +1,102 @@
+"""Trained parameters as one safetensors file, with where they come from.
+
+The file's metadata carries a SHA-256 of the parameters, checked on loading: neither
+safetensors nor Orbax notices flipped bits in the array data.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from jaxdissect.base import BadInput, Params
+
+
+class Weights(NamedTuple):
+    """Parameters and their provenance.
+
+    Attributes:
+        params: {stage name: Flax variables}.
+        metadata: whatever was saved with them: config, seed, versions, accuracy.
+        digest: SHA-256 of the parameters' names, shapes, types and bytes.
+    """
+
+    params: Params
+    metadata: Mapping[str, Any]
+    digest: str
+
+
+def digest(tree: Any) -> str:
+    """SHA-256 over the names, shapes, types and bytes of a pytree's arrays.
+
+    >>> digest({"a": np.zeros(2)}) == digest({"a": np.zeros(2)})
+    True
+    >>> digest({"a": np.zeros(2)}) == digest({"a": np.zeros((2, 1))})
+    False
+    """
+    sha = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        name = jax.tree_util.keystr(path)
+        sha.update(f"{name} {np.shape(leaf)} {array.dtype}\n".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def save(path: Path, params: Params, metadata: Mapping[str, Any]) -> None:
+    """Write parameters and their provenance to a safetensors file, atomically.
+
+    Args:
+        path: the file to write.
+        params: {stage: {collection: {name: array}}}.
+        metadata: JSON-serialisable.
+    """
+    arrays = {}
+    for keys, leaf in jax.tree_util.tree_leaves_with_path(params):
+        arrays["/".join(key.key for key in keys)] = np.ascontiguousarray(leaf)
+    header = {"provenance": json.dumps(dict(metadata)), "sha256": digest(params)}
+    partial = path.with_suffix(".partial")
+    save_file(arrays, partial, metadata=header)
+    partial.replace(path)
+
+
+def load(path: Path) -> Weights:
+    """Read what `save` wrote.
+
+    Raises:
+        BadInput: the file is missing, truncated, not ours, or damaged.
+    """
+    if not path.is_file():
+        raise BadInput(f"there is no weights file {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} is truncated or no safetensors file: {error}") from None
+    if "provenance" not in header or "sha256" not in header:
+        raise BadInput(
+            f"{path} lacks the metadata 'provenance' and 'sha256' that `jaxdissect "
+            "train` writes"
+        )
+    params = _nested(arrays)
+    if digest(params) != header["sha256"]:
+        raise BadInput(f"{path} is damaged: its parameters do not match their SHA-256")
+    return Weights(params, json.loads(header["provenance"]), header["sha256"])
+
+
+def _nested(arrays: Mapping[str, np.ndarray]) -> Params:
+    params: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *groups, last = name.split("/")
+        node = params
+        for group in groups:
+            node = node.setdefault(group, {})
+        node[last] = array
+    return params

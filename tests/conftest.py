@@ -1,0 +1,79 @@
+"""Shared fixtures: every network in a size that compiles in seconds."""
+
+import os
+
+# Small compiled programs are kept between runs, so that the second run is fast.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import pytest
+
+from jaxdissect import networks
+from jaxdissect.base import Params
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+class Example(NamedTuple):
+    """A network with parameters and images it can take."""
+
+    network: networks.Network
+    params: Params
+    images: jax.Array
+
+
+SMALL = {"width": 1 / 16, "hidden": (12, 10)}
+NETWORKS = {
+    "vgg16": (lambda: networks.vgg16(5, grid=2, **SMALL), (64, 64, 3)),
+    "vgg16_bn": (
+        lambda: networks.vgg16(5, batch_norm=True, grid=2, **SMALL),
+        (48, 48, 3),
+    ),
+    "vgg16_cifar": (
+        lambda: networks.vgg16(5, width=1 / 16, batch_norm=True, grid=1, hidden=()),
+        (32, 32, 3),
+    ),
+    "alexnet": (lambda: networks.alexnet(5, grid=1, **SMALL), (64, 64, 3)),
+    "alexnet_b": (
+        lambda: networks.alexnet(5, batch_norm=True, grid=2, **SMALL),
+        (96, 96, 3),
+    ),
+    "lenet": (lambda: networks.lenet(5), (60, 60, 1)),
+}
+
+
+def make_example(name: str) -> Example:
+    """A network of `NETWORKS` with random parameters, BatchNorm statistics included."""
+    build, shape = NETWORKS[name]
+    network = build()
+    key_params, key_images, key_statistics = jax.random.split(jax.random.key(0), 3)
+    params = networks.init(network, key_params, shape)
+    params = _random_statistics(params, key_statistics)
+    return Example(network, params, jax.random.uniform(key_images, (3, *shape)))
+
+
+def _random_statistics(params: Params, key: jax.Array) -> Params:
+    # Fresh statistics (mean 0, variance 1) would hide a BatchNorm left out.
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    jittered = [
+        leaf + 0.1 * jax.random.uniform(k, leaf.shape) if leaf.ndim == 1 else leaf
+        for leaf, k in zip(leaves, keys, strict=True)
+    ]
+    return tree.unflatten(jittered)
+
+
+@pytest.fixture(scope="session", params=list(NETWORKS))
+def example(request) -> Example:
+    """Every network in turn."""
+    return make_example(request.param)
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    """A PRNG key."""
+    return jax.random.key(7)

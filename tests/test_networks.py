@@ -1,0 +1,244 @@
+"""Laws of every network at every layer."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import NETWORKS, make_example
+
+from jaxdissect import networks
+from jaxdissect.base import BadInput
+from jaxdissect.networks import convolution
+
+
+def layers_of(names=tuple(NETWORKS)):
+    return [
+        pytest.param(name, layer, id=f"{name}-{layer}")
+        for name in names
+        for layer in networks.layer_names(NETWORKS[name][0]())
+    ]
+
+
+def factored_of(names=tuple(NETWORKS)):
+    return [
+        pytest.param(name, layer, id=f"{name}-{layer}")
+        for name in names
+        for layer in networks.factored_layers(NETWORKS[name][0]())
+    ]
+
+
+cached_example = functools.lru_cache(make_example)
+
+
+@functools.lru_cache
+def whole(name):
+    network, params, images = cached_example(name)
+    return networks.apply(network, params, images)
+
+
+@pytest.mark.parametrize(("name", "layer"), layers_of())
+def test_tail_of_trunk_is_the_network_bit_for_bit(name, layer):
+    network, params, images = cached_example(name)
+    trunk, tail = networks.split(network, layer)
+    np.testing.assert_array_equal(tail(params, trunk(params, images)), whole(name))
+
+
+@pytest.mark.parametrize("layer", ["conv5_3", "pool5", "fc6", "conv5_3.conv"])
+def test_the_split_law_holds_under_jit(layer):
+    network, params, images = cached_example("vgg16_bn")
+    trunk, tail = networks.split(network, layer)
+    halves = jax.jit(tail)(params, jax.jit(trunk)(params, images))
+    np.testing.assert_allclose(halves, whole("vgg16_bn"), rtol=1e-5, atol=1e-6)
+
+
+def test_taps_are_what_the_trunks_give(example):
+    network, params, images = example
+    layers = networks.layer_names(network)
+    tapped = networks.taps(network, layers)(params, images)
+    assert list(tapped) == list(layers)
+    for layer in layers[::5]:
+        trunk = networks.split(network, layer).trunk
+        np.testing.assert_array_equal(tapped[layer], trunk(params, images))
+
+
+def test_every_layer_but_the_logits_has_maps_of_units(example):
+    network, params, images = example
+    tapped = networks.taps(network, networks.layer_names(network))(params, images)
+    shapes = {layer: acts.ndim for layer, acts in tapped.items()}
+    assert shapes.pop("logits") == 2
+    assert set(shapes.values()) == {4}
+
+
+@pytest.mark.parametrize(("name", "layer"), factored_of())
+def test_subtracting_contributions_equals_removing_units(name, layer):
+    network, params, images = cached_example(name)
+    trunk, tail = networks.split(network, layer)
+    factored = networks.factored(network, layer)
+    acts = trunk(params, images)
+    keep = (jnp.arange(acts.shape[-1]) % 3 > 0).astype(jnp.float32)
+    contributions = factored.contributions(params, acts)
+    z = factored.linear(params, acts)
+    removed = jnp.einsum("u,bu...->b...", 1 - keep, contributions)
+    expected = tail(params, acts * keep)
+    got = factored.rest(params, z - removed)
+    scale = float(jnp.abs(expected).max())
+    np.testing.assert_allclose(got, expected, atol=2e-5 * max(scale, 1), rtol=1e-4)
+    np.testing.assert_array_equal(got.argmax(-1), expected.argmax(-1))
+
+
+def test_contributions_add_up_to_the_linear_map_without_its_bias():
+    network, params, images = cached_example("vgg16")
+    acts = networks.split(network, "conv5_3").trunk(params, images)
+    factored = networks.factored(network, "conv5_3")
+    bias = params["fc6.dense"]["params"]["bias"]
+    total = factored.contributions(params, acts).sum(1) + bias
+    np.testing.assert_allclose(total, factored.linear(params, acts), atol=1e-4)
+
+
+def test_batch_norm_leaves_no_factored_tail_before_it():
+    network, _, _ = cached_example("vgg16_bn")
+    with pytest.raises(BadInput, match=r"conv5_3\.conv.*no factored tail"):
+        networks.factored(network, "conv5_3.conv")
+    assert "conv5_3" in networks.factored_layers(network)
+
+
+def test_examples_do_not_leak_into_each_other(example):
+    network, params, images = example
+    together = networks.apply(network, params, images)
+    alone = networks.apply(network, params, images[1:2])
+    np.testing.assert_allclose(together[1:2], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_training_updates_exactly_the_running_statistics(key):
+    network, params, images = cached_example("vgg16_bn")
+    _, updated = networks.train_run(network, params, key, images)
+    for stage, variables in params.items():
+        for name, before in variables["params"].items():
+            np.testing.assert_array_equal(updated[stage]["params"][name], before)
+        if stage.endswith(".bn"):
+            mean = variables["batch_stats"]["mean"]
+            assert not np.array_equal(updated[stage]["batch_stats"]["mean"], mean)
+
+
+def test_dropout_is_random_in_training_and_absent_in_evaluation(key):
+    network, params, images = cached_example("vgg16")
+    first, _ = networks.train_run(network, params, key, images)
+    again, _ = networks.train_run(network, params, key, images)
+    other, _ = networks.train_run(network, params, jax.random.key(1), images)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    np.testing.assert_array_equal(
+        networks.apply(network, params, images), whole("vgg16")
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "parameters"),
+    [
+        (lambda: networks.vgg16(1000), (224, 224, 3), 138_357_544),
+        (lambda: networks.vgg16(1000, batch_norm=True), (224, 224, 3), 138_365_992),
+        (
+            lambda: networks.vgg16(100, batch_norm=True, grid=1, hidden=()),
+            (32, 32, 3),
+            14_774_436,
+        ),
+        (lambda: networks.alexnet(1000), (224, 224, 3), 61_100_840),
+        (lambda: networks.lenet(15), (60, 60, 1), 6_683),
+    ],
+)
+def test_full_size_networks_have_the_published_number_of_parameters(
+    build, shape, parameters
+):
+    params = jax.eval_shape(
+        lambda key: networks.init(build(), key, shape), jax.random.key(0)
+    )
+    counted = sum(
+        np.prod(leaf.shape, dtype=int)
+        for variables in params.values()
+        for leaf in jax.tree.leaves(variables["params"])
+    )
+    assert counted == parameters
+
+
+def test_thesis_lenet_has_maps_of_28_12_and_4():
+    network, params, images = cached_example("lenet")
+    layers = ("pool1", "pool2", "pool3")
+    tapped = networks.taps(network, layers)(params, images)
+    assert [tapped[layer].shape[1] for layer in layers] == [28, 12, 4]
+
+
+def test_receptive_field_centres():
+    vgg, alexnet = networks.vgg16(2), networks.alexnet(2)
+    # Four 2 x 2 pools: the first cell's centre lies in the middle of 16 pixels.
+    assert networks.centres(vgg, "conv5_3") == (7.5, 16.0)
+    # conv1: 11 / 4, padding 2 -> 3; pools 3 / 2 add 4 and 8 pixels.
+    assert networks.centres(alexnet, "conv1") == (3.0, 4.0)
+    assert networks.centres(alexnet, "conv5") == (3.0 + 4 + 8, 16.0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_shifted_products_agree_with_the_convolution(size, kernel, key):
+    key_x, key_w = jax.random.split(key)
+    x = jax.random.normal(key_x, (2, size, size, 6))
+    w = jax.random.normal(key_w, (kernel, kernel, 6, 4))
+    padding = ((kernel // 2, kernel // 2),) * 2
+    layout = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    for differentiated in (lambda f: f, lambda f: jax.grad(lambda x: f(x).sum() ** 2)):
+        shifted, plain = (
+            differentiated(lambda x, f=f: f(x, w, (1, 1), padding, **layout))(x)
+            for f in (convolution.shifting_small_maps, jax.lax.conv_general_dilated)
+        )
+        np.testing.assert_allclose(shifted, plain, rtol=1e-4, atol=1e-3)
+
+
+def test_max_pool_equals_xla_s_own_with_its_gradient(key):
+    from jaxdissect.networks.layers import max_pool
+
+    x = jnp.round(jax.random.normal(key, (2, 7, 7, 3)))  # rounded: many ties
+    for size, stride in ((2, 2), (3, 2)):
+        pool = functools.partial(max_pool("pool", size=size, stride=stride).apply, {})
+
+        def reference(x, size=size, stride=stride):
+            window, strides = (1, size, size, 1), (1, stride, stride, 1)
+            return jax.lax.reduce_window(
+                x, -jnp.inf, jax.lax.max, window, strides, "VALID"
+            )
+
+        np.testing.assert_array_equal(pool(x), reference(x))
+        weights = jnp.arange(pool(x).size, dtype=jnp.float32).reshape(pool(x).shape)
+        grads = [
+            jax.grad(lambda x, f=f: (f(x) * weights).sum())(x)
+            for f in (pool, reference)
+        ]
+        np.testing.assert_array_equal(*grads)
+    assert jnp.isnan(pool(x.at[0, 0, 0, 0].set(jnp.nan))).any()
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 9])
+def test_average_pool_is_torchvision_s_adaptive_one(length, key):
+    from jaxdissect.networks.layers import average_pool
+
+    x = np.asarray(jax.random.normal(key, (1, length, length, 2)))
+    got = average_pool("avgpool", 3).apply({}, x)
+    edges = [(i * length // 3, -(-(i + 1) * length // 3)) for i in range(3)]
+    for row, (top, bottom) in enumerate(edges):
+        for column, (left, right) in enumerate(edges):
+            cell = x[:, top:bottom, left:right].mean((1, 2))
+            np.testing.assert_allclose(got[:, row, column], cell, atol=1e-6)
+
+
+def test_unknown_layer_is_refused_with_the_known_ones():
+    with pytest.raises(BadInput, match=r"'conv6_1'; this network has input, conv1_1"):
+        networks.split(networks.vgg16(2), "conv6_1")
+
+
+def test_images_of_the_wrong_size_are_refused(key):
+    network, params, _ = cached_example("lenet")
+    with pytest.raises(BadInput, match="image size does not fit.*fc4"):
+        networks.apply(network, params, jnp.zeros((1, 80, 80, 1)))
+    network, _, _ = cached_example("vgg16")
+    with pytest.raises(BadInput, match="too small.*pool5"):
+        networks.init(network, key, (16, 16, 3))
