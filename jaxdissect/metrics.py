@@ -71,7 +71,8 @@ def top1(counts: ClassCounts) -> Float[np.ndarray, "*N"]:
 def recall(counts: ClassCounts) -> Float[np.ndarray, "*N K"]:
     """Share of each class's examples predicted as that class; 0 for an absent class.
 
-    >>> recall(ClassCounts(np.array([1, 1]), np.array([1, 2]), np.array([2, 1]))).tolist()
+    >>> counts = ClassCounts(np.array([1, 1]), np.array([1, 2]), np.array([2, 1]))
+    >>> recall(counts).tolist()
     [0.5, 1.0]
     """
     return _ratio(counts.correct, counts.true)

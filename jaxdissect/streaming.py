@@ -176,7 +176,8 @@ def top_examples(k: int) -> Statistic:
         A Statistic: batches are (peaks [B U], indices [B]), the value is a
         `TopExamples`.
 
-    >>> top = accumulate(top_examples(1), [(np.array([[1.0], [5.0]]), np.array([7, 8]))])
+    >>> batch = (np.array([[1.0], [5.0]]), np.array([7, 8]))
+    >>> top = accumulate(top_examples(1), [batch])
     >>> top.indices.tolist(), top.peaks.tolist()
     ([[8]], [[5.0]])
     """

@@ -1,11 +1,6 @@
 """Shared fixtures: every network in a size that compiles in seconds."""
 
 import os
-
-# Small compiled programs are kept between runs, so that the second run is fast.
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +10,12 @@ import pytest
 from jaxdissect import networks
 from jaxdissect.base import Params
 
-SHARED = Path(__file__).parents[2] / "shared"
+# XLA compiles slowly on small machines: a second run of the tests finds the programs.
+cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+jax.config.update("jax_compilation_cache_dir", str(cache / "jaxdissect" / "tests"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
 
 
 class Example(NamedTuple):

@@ -75,7 +75,7 @@ def test_removing_everything_gives_one_prediction_for_all_images(vgg):
 
 
 def test_chunks_and_batches_do_not_change_counts(vgg):
-    network, params, acts, tail = vgg
+    _, params, acts, tail = vgg
     targets = jnp.arange(len(acts)) % 5
     keeps = ablation.single_unit_keeps(acts.shape[-1])
     outputs = ablation.by_replaying(tail)

@@ -210,7 +210,7 @@ def test_max_pool_equals_xla_s_own_with_its_gradient(key):
         np.testing.assert_array_equal(pool(x), reference(x))
         weights = jnp.arange(pool(x).size, dtype=jnp.float32).reshape(pool(x).shape)
         grads = [
-            jax.grad(lambda x, f=f: (f(x) * weights).sum())(x)
+            jax.grad(lambda x, f=f, w=weights: (f(x) * w).sum())(x)
             for f in (pool, reference)
         ]
         np.testing.assert_array_equal(*grads)
@@ -237,8 +237,8 @@ def test_unknown_layer_is_refused_with_the_known_ones():
 
 def test_images_of_the_wrong_size_are_refused(key):
     network, params, _ = cached_example("lenet")
-    with pytest.raises(BadInput, match="image size does not fit.*fc4"):
+    with pytest.raises(BadInput, match=r"image size does not fit.*fc4"):
         networks.apply(network, params, jnp.zeros((1, 80, 80, 1)))
     network, _, _ = cached_example("vgg16")
-    with pytest.raises(BadInput, match="too small.*pool5"):
+    with pytest.raises(BadInput, match=r"too small.*pool5"):
         networks.init(network, key, (16, 16, 3))

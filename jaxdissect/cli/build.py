@@ -76,7 +76,7 @@ def load_trained(path: Path | None) -> Trained:
     try:
         described = loaded.metadata["config"]["network"]
         config = NetworkConfig(**{**described, "hidden": tuple(described["hidden"])})
-        size = loaded.metadata["config"]["scenes"]["size"]
+        size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
     except (KeyError, TypeError) as error:
         raise BadInput(
@@ -122,7 +122,7 @@ def render_split(
 
 
 def scenes_fingerprint(seed: int, size: int) -> str:
-    """SHA-256 of a few scenes: changes when the generator draws anything differently."""
+    """SHA-256 of a few scenes; another generator would draw other ones."""
     sample = scenes.render(seed, range(len(scenes.CLASSES)), size=size)
     sha = hashlib.sha256()
     for array in sample:

@@ -1,7 +1,6 @@
 """`dissect`: weights and scenes -> thresholds, IoU, labels -> tables and a report."""
 
 import dataclasses
-
 from pathlib import Path
 from typing import NamedTuple
 

@@ -155,7 +155,7 @@ def unit_layer(
     batch_norm: bool = False,
     function: Callable[[Array], Array] = jax.nn.relu,
 ) -> list[Stage]:
-    """Linear map, optional BatchNorm, nonlinearity; the plain name is the last one's."""
+    """Linear map, optional BatchNorm, nonlinearity, which has the plain name."""
     stages = [linear(f"{name}.{suffix}")]
     if batch_norm:
         stages.append(normalization_stage(f"{name}.bn"))

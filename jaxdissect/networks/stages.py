@@ -94,7 +94,7 @@ def linear_stage(
 
 
 def normalization_stage(name: str) -> Stage:
-    """BatchNorm with PyTorch's momentum and epsilon; running statistics when applied."""
+    """BatchNorm with PyTorch's momentum and epsilon."""
     module = nn.BatchNorm(momentum=0.9, epsilon=1e-5)
 
     def train(variables, key, x):

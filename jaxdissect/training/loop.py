@@ -31,6 +31,23 @@ def epoch_order(seed: int, epoch: int, num_examples: int) -> Int[np.ndarray, "N"
     return np.asarray(jax.random.permutation(key, num_examples))
 
 
+def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+    """Whole batches in an epoch.
+
+    Raises:
+        BadInput: fewer examples than one batch.
+
+    >>> steps_per_epoch(100, 32)
+    3
+    """
+    if not 0 < batch_size <= num_examples:
+        raise BadInput(
+            f"`batch_size` is {batch_size}; it must be between 1 and the number of "
+            f"training images, {num_examples}"
+        )
+    return num_examples // batch_size
+
+
 def flip_and_shift(
     key: Array, images: Float[Array, "B H W c"], *, shift: int
 ) -> Float[Array, "B H W c"]:
@@ -84,11 +101,7 @@ def fit(
     Raises:
         BadInput: fewer images than one batch.
     """
-    per_epoch = len(images) // batch_size
-    if per_epoch == 0:
-        raise BadInput(
-            f"`batch_size` is {batch_size}, more than the {len(images)} training images"
-        )
+    per_epoch = steps_per_epoch(len(images), batch_size)
     start = int(state.step)
     for number in range(start, num_steps):
         epoch, position = divmod(number, per_epoch)
