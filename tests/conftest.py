@@ -17,7 +17,6 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-
 class Example(NamedTuple):
     """A network with parameters and images it can take."""
 

@@ -126,7 +126,7 @@ def sweep(
         edited,
         trained.weights.params,
         keeps,
-        outputs.progress(observed.batches(), len(observed.acts), label),
+        iter(outputs.progress(observed.batches(), len(observed.acts), label)),
         num_classes=len(trained.classes),
         memory_bytes=config.memory_mib * 2**20,
     )

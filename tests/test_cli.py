@@ -1,0 +1,231 @@
+"""The commands: train, dissect, ablate on a tiny network; stops, resumes, mistakes."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxdissect import weights
+from jaxdissect.cli import main, parse
+from jaxdissect.cli.config import TrainConfig
+
+ROOT = Path(__file__).parents[1]
+TINY = [
+    *("--network.width", "0.0625", "--network.hidden", "8"),
+    *("--scenes.num-train", "56", "--scenes.num-test", "28"),
+    *("--optim.batch-size", "14", "--schedule", "32", "1", "48", "2"),
+    *("--checkpoint-every", "2"),
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    main(["train", *TINY, "--out", str(out)])
+    return out
+
+
+def fails(capsys, *arguments):
+    """Run a command that must end with exit code 2; its message."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_training_leaves_weights_metrics_and_provenance(trained):
+    run = json.loads((trained / "run.json").read_text())
+    assert run["config"]["schedule"] == [[32, 1], [48, 2]]
+    lines = (trained / "metrics.jsonl").read_text().splitlines()
+    steps = [json.loads(line)["step"] for line in lines]
+    assert steps == sorted(steps) and steps[-1] == 12
+    loaded = weights.load(trained / "weights.safetensors")
+    assert loaded.metadata["summary"] == json.loads(
+        (trained / "summary.json").read_text()
+    )
+
+
+def start_training(out):
+    command = [sys.executable, "train.py", *TINY, "--out", str(out)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def test_killed_training_resumes_to_the_same_bits(trained, tmp_path):
+    out = tmp_path / "killed"
+    process = start_training(out)
+    deadline = time.time() + 300
+    # Past the first phase, between two checkpoints or within one.
+    while not (out / "checkpoints" / "6").exists():
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "weights.safetensors").exists()
+    assert start_training(out).wait(300) == 0
+    resumed = weights.load(out / "weights.safetensors")
+    whole = weights.load(trained / "weights.safetensors")
+    assert resumed.digest == whole.digest
+    np.testing.assert_array_equal(
+        [json.loads(x)["step"] for x in (out / "metrics.jsonl").open()],
+        [json.loads(x)["step"] for x in (trained / "metrics.jsonl").open()],
+    )
+
+
+@pytest.fixture(scope="module")
+def dissected(trained):
+    out = trained.parent / "dissected"
+    main(["dissect", *dissect_arguments(trained), "--out", str(out)])
+    return out
+
+
+def dissect_arguments(trained):
+    return [
+        *("--weights", str(trained / "weights.safetensors")),
+        *("--num-images", "28", "--batch-size", "14"),
+    ]
+
+
+def test_dissection_writes_tables_that_agree(dissected):
+    rows = list(csv.DictReader((dissected / "units.csv").open()))
+    arrays = np.load(dissected / "iou.npz")
+    summary = json.loads((dissected / "summary.json").read_text())
+    assert len(rows) == summary["units"] == len(arrays["iou"]) == 32
+    np.testing.assert_allclose([float(r["iou"]) for r in rows], arrays["iou"].max(1))
+    assert sum(r["is_detector"] == "True" for r in rows) == summary["detectors"]
+    assert arrays["pixels"] == 28 * 12 * 12
+    intersection, union = arrays["intersection"], arrays["unit"][:, None]
+    union = union + arrays["concept"] - intersection
+    np.testing.assert_allclose(arrays["iou"], intersection / np.maximum(union, 1))
+
+
+def test_the_report_is_one_offline_page(dissected):
+    page = (dissected / "report.html").read_text()
+    assert page.count('<article class="card') == 32
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_random_weights_and_presets_are_other_runs(trained, dissected, capsys):
+    again = ["dissect", *dissect_arguments(trained), "--out", str(dissected)]
+    before = (dissected / "units.csv").read_bytes()
+    main(again)
+    assert (dissected / "units.csv").read_bytes() == before
+    assert "detectors" in capsys.readouterr().out
+    error = fails(capsys, *again, "--random-weights")
+    assert "another run's results" in error and "config.random_weights" in error
+    error = fails(capsys, *again, "--protocol.preset", "cvpr17")
+    assert "config.protocol.preset" in error
+    assert (dissected / "units.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("layer", ["conv5_3", "conv4_1.conv"])
+def test_ablation_writes_accuracies_that_agree(trained, layer, tmp_path):
+    out = tmp_path / "ablated"
+    arguments = [
+        *("--weights", str(trained / "weights.safetensors"), "--layer", layer),
+        *("--num-rank", "28", "--num-report", "28", "--batch-size", "14"),
+        *("--random-draws", "2", "--memory-mib", "64", "--out", str(out)),
+    ]
+    main(["ablate", *arguments])
+    arrays = np.load(out / "ablation.npz")
+    units, classes = arrays["correct"].shape[0] - 1, arrays["correct"].shape[1]
+    assert (units, classes) == (32, 14)
+    rows = list(csv.DictReader((out / "units.csv").open()))
+    assert len(rows) == units * classes
+    top1 = arrays["correct"].sum(1) / 28
+    np.testing.assert_allclose(
+        [float(r["top1_after"]) for r in rows[::classes]], top1[1:]
+    )
+    np.testing.assert_array_equal(np.sort(arrays["orders"], 1)[0], np.arange(units))
+    # All orders begin with the whole network and end with nothing of the layer.
+    for curve in ("most", "least"):
+        curves = arrays[f"curve_{curve}"]
+        np.testing.assert_allclose(curves[:, -1], 0.5)
+        np.testing.assert_array_equal(
+            curves[:, 0], arrays["curve_random"][:, 0, 0], err_msg=curve
+        )
+    for name in ("overall_vs_worst_class", "removal_of_units"):
+        assert (out / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
+    weights_file = str(trained / "weights.safetensors")
+    error = fails(capsys, "dissect", "--weights", weights_file, "--layer", "conv6_1")
+    assert "`layer` is 'conv6_1'" in error and "conv5_3" in error
+    error = fails(capsys, "dissect", "--weights", str(tmp_path / "no.safetensors"))
+    assert "there is no weights file" in error
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(Path(weights_file).read_bytes()[:5000])
+    assert "truncated" in fails(capsys, "ablate", "--weights", str(broken))
+    error = fails(
+        capsys, "train", "--schedule", "16", "1", "--out", str(tmp_path / "x")
+    )
+    assert "too small" in error and not (tmp_path / "x").exists()
+    assert "did you mean dissect" in fails(capsys, "disect")
+    assert "no config file" in fails(capsys, "train", "configs/scenes_vg16.py")
+    assert error.count("\n") == 1
+
+
+def test_a_mistyped_setting_names_the_nearest(capsys):
+    error = fails(capsys, "train", "--optim.learning-rat", "0.1")
+    assert "--optim.lr" in error or "optim" in error
+
+
+def test_another_run_s_checkpoints_are_not_continued(trained, capsys):
+    before = sorted(trained.rglob("*"))
+    error = fails(capsys, "train", *TINY, "--seed", "1", "--out", str(trained))
+    assert "another run's results" in error and "config.seed" in error
+    assert sorted(trained.rglob("*")) == before
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path, trained, capsys):
+    (tmp_path / "thesis.tex").write_text("precious")
+    error = fails(
+        capsys, "dissect", *dissect_arguments(trained), "--out", str(tmp_path)
+    )
+    assert "not this run's" in error
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.py")))
+def test_every_config_loads_and_says_what_it_is(file):
+    command = file.stem.split("_")[0]
+    command = command if command in ("dissect", "ablate") else "train"
+    parse(command, [str(file)])
+    source = file.read_text()
+    assert (
+        source.startswith('"""')
+        and f"python {command}.py configs/{file.name}" in source
+    )
+
+
+def test_a_config_file_changes_defaults_and_the_command_line_both(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from jaxdissect.cli.config import TrainConfig\nconfig = TrainConfig(seed=4)\n"
+    )
+    assert parse("train", [str(file)]).seed == 4
+    config = parse("train", [str(file), "--seed", "5", "--optim.lr", "0.1"])
+    assert (config.seed, config.optim.lr) == (5, 0.1)
+    assert isinstance(config, TrainConfig)
+
+
+def test_help_needs_no_heavy_import():
+    code = (
+        "import sys\nfrom jaxdissect.cli import main\n"
+        "try: main(['dissect', '--help'])\nexcept SystemExit: pass\n"
+        "print('LOADED', *{m.split('.')[0] for m in sys.modules})"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert "--protocol.preset" in out
+    assert not {"flax", "orbax", "matplotlib"} & set(out.split("LOADED")[1].split())
