@@ -1,6 +1,7 @@
 """`dissect`: weights and scenes -> thresholds, IoU, labels -> tables and a report."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -226,5 +227,5 @@ def print_table(result: dissection.Dissection, headline: cards.Headline) -> None
         print(f"  {iou:.3f}  {name}")
 
 
-def _readable(values: dict[str, object]) -> str:
+def _readable(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())

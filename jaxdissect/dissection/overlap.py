@@ -25,11 +25,11 @@ class Overlap(NamedTuple):
         pixels: [] all pixels.
     """
 
-    intersection: Integer[np.ndarray, "U C"]
-    unit: Integer[np.ndarray, "U"]
-    concept: Integer[np.ndarray, "C"]
-    unit_in_category: Integer[np.ndarray, "U G"]
-    pixels: Integer[np.ndarray, ""]
+    intersection: Integer[AnyArray, "U C"]
+    unit: Integer[AnyArray, "U"]
+    concept: Integer[AnyArray, "C"]
+    unit_in_category: Integer[AnyArray, "U G"]
+    pixels: Integer[AnyArray, ""]
 
 
 def unit_masks(
@@ -43,7 +43,7 @@ def unit_masks(
     >>> unit_masks(jnp.array([[[[0.0]], [[1.0]]]]), jnp.zeros(1))[0, :, 0, 0].tolist()
     [False, True]
     """
-    return acts > thresholds
+    return jnp.greater(acts, thresholds)
 
 
 def concept_masks(

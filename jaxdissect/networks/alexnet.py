@@ -7,6 +7,7 @@ Reference:
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from jax import lax
 
@@ -67,12 +68,12 @@ def alexnet(
     stages: list[Stage] = [input_stage(mean, std)]
     for number, (features, size, stride, padding, pooled) in enumerate(LAYERS, 1):
         stages += unit_layer(
-            lambda name, f=features, s=size, t=stride, p=padding: convolution(
-                name,
-                max(1, round(f * width)),
-                size=s,
-                stride=t,
-                padding=p,
+            partial(
+                convolution,
+                features=max(1, round(features * width)),
+                size=size,
+                stride=stride,
+                padding=padding,
                 convolve=convolve,
             ),
             f"conv{number}",

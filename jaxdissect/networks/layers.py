@@ -59,13 +59,14 @@ def convolution(
             x,
             kernel.reshape(rows, columns, 1, units * outputs),
             (stride, stride),
-            module.padding,
+            ((padding, padding), (padding, padding)),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=units,
         )
         return jnp.moveaxis(z.reshape(*z.shape[:3], units, outputs), 3, 1)
 
-    return linear_stage(name, module, contributions)
+    window = Window(size, stride, padding)
+    return linear_stage(name, module, contributions, window=window)
 
 
 def fully_connected(name: str, features: int) -> Stage:
@@ -82,7 +83,7 @@ def fully_connected(name: str, features: int) -> Stage:
                 f"the image size does not fit the weights: {name} gets maps of shape "
                 f"{x.shape[1:]}, its kernel takes {kernel.shape[:3]}"
             )
-        return module.apply(variables, x)[:, None, None, :]
+        return jnp.asarray(module.apply(variables, x))[:, None, None, :]
 
     def contributions(variables: Variables, x: Array) -> Array:
         z = jnp.einsum("bhwu,hwum->bum", x, variables["params"]["kernel"])
@@ -170,7 +171,7 @@ def classifier(
     for number, features in enumerate(hidden, first):
         name = f"fc{number}"
         stages += unit_layer(
-            lambda n, features=features: fully_connected(n, features),
+            functools.partial(fully_connected, features=features),
             name,
             suffix="dense",
         )

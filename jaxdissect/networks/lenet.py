@@ -6,6 +6,7 @@ Reference:
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax.numpy as jnp
 from jax import lax
@@ -51,16 +52,14 @@ def lenet(
     stages: list[Stage] = [input_stage(mean, std)]
     for number, units in enumerate(maps, 1):
         stages += unit_layer(
-            lambda name, units=units: convolution(
-                name, units, size=5, padding=0, convolve=convolve
-            ),
+            partial(convolution, features=units, size=5, padding=0, convolve=convolve),
             f"conv{number}",
             suffix="conv",
             function=jnp.tanh,
         )
         stages.append(max_pool(f"pool{number}"))
     stages += unit_layer(
-        lambda name: fully_connected(name, hidden),
+        partial(fully_connected, features=hidden),
         "fc4",
         suffix="dense",
         function=jnp.tanh,

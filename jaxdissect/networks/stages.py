@@ -76,18 +76,22 @@ def function_stage(
 
 
 def linear_stage(
-    name: str, module: nn.Module, contributions: Callable[[Variables, Array], Array]
+    name: str,
+    module: nn.Module,
+    contributions: Callable[[Variables, Array], Array],
+    *,
+    window: Window = Window(),  # noqa: B008
 ) -> Stage:
     """A stage whose Flax module is an affine map of its input."""
-    window = Window()
-    if isinstance(module, nn.Conv):
-        (padding, _), _ = module.padding
-        window = Window(module.kernel_size[0], module.strides[0], padding)
+
+    def apply(variables: Variables, x: Array) -> Array:
+        return jnp.asarray(module.apply(variables, x))
+
     return Stage(
         name,
         init=module.init,
-        apply=module.apply,
-        train=lambda variables, key, x: (module.apply(variables, x), variables),
+        apply=apply,
+        train=lambda variables, key, x: (apply(variables, x), variables),
         contributions=contributions,
         window=window,
     )
@@ -97,7 +101,11 @@ def normalization_stage(name: str) -> Stage:
     """BatchNorm with PyTorch's momentum and epsilon."""
     module = nn.BatchNorm(momentum=0.9, epsilon=1e-5)
 
-    def train(variables, key, x):
+    def apply(variables: Variables, x: Array) -> Array:
+        return jnp.asarray(module.apply(variables, x, use_running_average=True))
+
+    def train(variables: Variables, key: Array, x: Array) -> tuple[Array, Variables]:
+        del key
         x, updates = module.apply(
             variables, x, use_running_average=False, mutable=["batch_stats"]
         )
@@ -106,7 +114,7 @@ def normalization_stage(name: str) -> Stage:
     return Stage(
         name,
         init=lambda key, x: module.init(key, x, use_running_average=True),
-        apply=lambda variables, x: module.apply(variables, x, use_running_average=True),
+        apply=apply,
         train=train,
     )
 
@@ -114,14 +122,15 @@ def normalization_stage(name: str) -> Stage:
 def dropout_stage(name: str, rate: float) -> Stage:
     """Dropout: the identity outside training."""
     module = nn.Dropout(rate, deterministic=False)
+
+    def train(variables: Variables, key: Array, x: Array) -> tuple[Array, Variables]:
+        return jnp.asarray(module.apply({}, x, rngs={"dropout": key})), variables
+
     return Stage(
         name,
         init=lambda key, x: {},
         apply=lambda variables, x: x,
-        train=lambda variables, key, x: (
-            module.apply({}, x, rngs={"dropout": key}),
-            {},
-        ),
+        train=train,
         unitwise=True,
     )
 

@@ -6,6 +6,7 @@ Reference:
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from jax import lax
 
@@ -64,7 +65,7 @@ def vgg16(
         units = max(1, round(features * width))
         for number in range(1, depth + 1):
             stages += unit_layer(
-                lambda name, units=units: convolution(name, units, convolve=convolve),
+                partial(convolution, features=units, convolve=convolve),
                 f"conv{group}_{number}",
                 suffix="conv",
                 batch_norm=batch_norm,
