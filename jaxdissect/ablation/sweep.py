@@ -45,6 +45,16 @@ def by_factoring(factored: FactoredTail) -> EditedOutputs:
 
     Args:
         factored: from `networks.factored`.
+
+    >>> tail = FactoredTail(  # a linear map with weights `params`, and nothing after it
+    ...     linear=lambda params, acts: acts @ params,
+    ...     contributions=lambda params, acts: jnp.einsum("bhwu,um->buhwm", acts,
+    ...                                                   params),
+    ...     rest=lambda params, z: z[:, 0, 0],
+    ... )
+    >>> acts, keeps = jnp.ones((1, 1, 1, 2)), jnp.array([[1.0, 1.0], [0.0, 1.0]])
+    >>> by_factoring(tail)(jnp.array([[1.0], [5.0]]), acts, keeps).tolist()
+    [[[6.0]], [[5.0]]]
     """
 
     def outputs(params, acts, keeps):
@@ -99,6 +109,11 @@ def edits_per_chunk(
 
     Returns:
         At least 1.
+
+    >>> outputs = by_replaying(lambda params, acts: acts.sum((1, 2)))
+    >>> acts = np.zeros((1, 1, 1, 2), np.float32)
+    >>> edits_per_chunk(outputs, {}, acts, memory_bytes=1)
+    1
     """
 
     def allocated(num_edits):
@@ -142,6 +157,14 @@ def count_under_edits(
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
         network, PNAS 2020 (single-unit removal).
+
+    >>> outputs = by_replaying(lambda params, acts: acts.sum((1, 2)))
+    >>> acts = np.eye(2, dtype=np.float32)[:, None, None]  # unit k speaks for class k
+    >>> counts = count_under_edits(
+    ...     outputs, {}, single_unit_keeps(2), [(acts, np.arange(2))],
+    ...     num_classes=2, memory_bytes=2**20)
+    >>> counts.correct.tolist()  # without unit 0 class 0 still wins a tie
+    [[1, 1], [1, 0]]
     """
     chunk_counts = jax.jit(
         lambda params, acts, targets, chunk: class_counts(

@@ -32,17 +32,12 @@ def run(config: AblateConfig) -> None:
     trained = build.load_trained(config.weights)
     weights = config.weights.stem if config.weights else "scenes_vgg16"
     out = config.out or Path("runs") / f"ablate-{weights}-{config.layer}"
-    run_manifest = outputs.manifest(
-        config,
-        weights=trained.weights.digest,
-        scenes=build.scenes_fingerprint(config.seed, trained.image_size),
-    )
-    outputs.check_same_run(out, run_manifest)
+    manifest = build.begin_run(config, trained, out)
     with jax.default_matmul_precision("highest"):
         orders, counts, curves = measure(config, trained)
     removed = share_of_units(config, orders.shape[1])
     summary = ablation_results.summarize(counts, curves, trained.classes, removed)
-    with outputs.results_folder(out, run_manifest) as folder:
+    with outputs.results_folder(out, manifest) as folder:
         write(folder, trained.classes, orders, counts, curves)
         ablation_results.save_figures(folder, counts, curves, trained.classes, removed)
         outputs.write_json(folder / "summary.json", summary)

@@ -5,17 +5,20 @@ import os
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput
-from jaxdissect.cli.config import NetworkConfig
-from jaxdissect.cli.outputs import progress
+from jaxdissect.cli import outputs
+from jaxdissect.cli.config import AblateConfig, DissectConfig, NetworkConfig
 from jaxdissect.data import scenes
 from jaxdissect.networks import convolution
+
+Run = dict[str, Any]
+"""What makes a run the same run; see `outputs.manifest`."""
 
 SPLIT_STARTS = {
     "train": 0,
@@ -104,7 +107,7 @@ def scene_batches(
 ) -> Iterator[scenes.Scenes]:
     """Render scenes batch by batch under a progress bar."""
     starts = range(0, len(indices), batch_size)
-    for start in progress(starts, len(starts), label):
+    for start in outputs.progress(starts, len(starts), label):
         yield scenes.render(seed, indices[start : start + batch_size], size=size)
 
 
@@ -128,6 +131,21 @@ def scenes_fingerprint(seed: int, size: int) -> str:
     for array in sample:
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def begin_run(config: DissectConfig | AblateConfig, trained: Trained, out: Path) -> Run:
+    """The run's manifest, once it is sure that `out` holds no other run's results.
+
+    Raises:
+        BadInput: it does.
+    """
+    run = outputs.manifest(
+        config,
+        weights=trained.weights.digest,
+        scenes=scenes_fingerprint(config.seed, trained.image_size),
+    )
+    outputs.check_same_run(out, run)
+    return run
 
 
 def use_compilation_cache() -> None:

@@ -45,12 +45,7 @@ def run(config: DissectConfig) -> None:
     if config.random_weights:
         trained = build.with_random_weights(trained, config.seed)
     out = config.out or default_out(config)
-    run_manifest = outputs.manifest(
-        config,
-        weights=trained.weights.digest,
-        scenes=build.scenes_fingerprint(config.seed, trained.image_size),
-    )
-    outputs.check_same_run(out, run_manifest)
+    manifest = build.begin_run(config, trained, out)
     with jax.default_matmul_precision("highest"):
         probe = observe(config, trained, protocol)
         result = dissection.dissect(
@@ -61,7 +56,7 @@ def run(config: DissectConfig) -> None:
             num_images=config.num_images,
             protocol=protocol,
         )
-    with outputs.results_folder(out, run_manifest) as folder:
+    with outputs.results_folder(out, manifest) as folder:
         headline = write(folder, config, trained, protocol, probe, result)
     print_table(result, headline)
     print(f"report: {out / 'report.html'}")

@@ -91,6 +91,10 @@ def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:
 
     Reference:
         Bau et al., PNAS 2020.
+
+    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], 9)))
+    >>> iou_global(counts).tolist()
+    [[0.4]]
     """
     return _ratio(counts.intersection, counts.unit[:, None] + counts.concept)
 
@@ -102,6 +106,10 @@ def iou_within_category(
 
     Reference:
         Bau et al., Network Dissection, CVPR 2017, equation 1.
+
+    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], 9)))
+    >>> iou_within_category(counts, [0]).tolist()
+    [[0.5]]
     """
     unit = counts.unit_in_category[:, np.asarray(categories)]
     return _ratio(counts.intersection, unit + counts.concept)

@@ -1,21 +1,16 @@
 """Networks as tables of named stages: `vgg16`, `alexnet`, `lenet`, and cutting them."""
 
 from jaxdissect.networks.alexnet import alexnet
-from jaxdissect.networks.lenet import lenet
-from jaxdissect.networks.stages import (
-    Network,
-    Stage,
-    apply,
+from jaxdissect.networks.cutting import (
     centres,
     factored,
     factored_layers,
-    init,
     layer_names,
-    run,
     split,
     taps,
-    train_run,
 )
+from jaxdissect.networks.lenet import lenet
+from jaxdissect.networks.stages import Network, Stage, apply, init, run, train_run
 from jaxdissect.networks.vgg import vgg16
 
 __all__ = [

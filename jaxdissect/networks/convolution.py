@@ -36,6 +36,10 @@ def shifting_small_maps(
 
     Returns:
         [B H' W' M].
+
+    >>> x, w = jnp.ones((1, 2, 2, 1)), jnp.ones((3, 3, 1, 1))
+    >>> shifting_small_maps(x, w, (1, 1), ((1, 1), (1, 1)))[0, :, :, 0].tolist()
+    [[4.0, 4.0], [4.0, 4.0]]
     """
     smaller = lhs.shape[1] < rhs.shape[0] or lhs.shape[2] < rhs.shape[1]
     plain = options.get("feature_group_count", 1) == 1 and not isinstance(padding, str)

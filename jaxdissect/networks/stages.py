@@ -1,4 +1,4 @@
-"""Networks as tables of named stages, and the tools' view of them: splits and taps.
+"""Networks as tables of named stages: initialising, running, training them.
 
 A network is a tuple of `Stage`s; its params are {stage name: Flax variables}. Running
 it is a fold over a slice of the table, so cutting at a layer is slicing, and
@@ -14,8 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxdissect.base import BadInput, FactoredTail, Params, Split
-from jaxdissect.upsampling import Centres
+from jaxdissect.base import BadInput, Params
 
 Variables = Mapping[str, Any]
 """Flax variables of one stage: {"params": ..., "batch_stats": ...}."""
@@ -148,6 +147,12 @@ def init(network: Network, key: Array, image_shape: tuple[int, int, int]) -> Par
 
     Raises:
         BadInput: the image is too small for the network.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> params["conv1.conv"]["params"]["kernel"].shape
+    (5, 5, 1, 2)
     """
     x = jnp.zeros((1, *image_shape))
     params = {}
@@ -176,6 +181,13 @@ def run(
 
     Raises:
         BadInput: `x` does not fit the network's weights.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> outputs, tapped = run(network, params, jnp.zeros((1, 36, 36, 1)), taps=("fc4",))
+    >>> outputs.shape, tapped["fc4"].shape
+    ((1, 3), (1, 1, 1, 20))
     """
     tapped = {}
     for stage in network:
@@ -198,6 +210,14 @@ def train_run(
 
     Returns:
         The outputs, and params with updated running statistics.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> outputs, updated = train_run(
+    ...     network, params, jax.random.key(1), jnp.zeros((1, 36, 36, 1)))
+    >>> outputs.shape, updated.keys() == params.keys()
+    ((1, 3), True)
     """
     updated = dict(params)
     for number, stage in enumerate(network):
@@ -209,110 +229,15 @@ def train_run(
 
 
 def apply(network: Network, params: Params, x: Array) -> Array:
-    """The whole network: images [B H W 3] in [0, 1] -> logits [B K]."""
+    """The whole network: images [B H W 3] in [0, 1] -> logits [B K].
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> apply(network, params, jnp.zeros((2, 36, 36, 1))).shape
+    (2, 3)
+    """
     return run(network, params, x)[0]
-
-
-def layer_names(network: Network) -> tuple[str, ...]:
-    """Every name the network can be cut or tapped at, in order."""
-    return tuple(stage.name for stage in network)
-
-
-def taps(
-    network: Network, layers: tuple[str, ...]
-) -> Callable[[Params, Array], dict[str, Array]]:
-    """Several layers' activations from one forward pass.
-
-    Args:
-        network: the table of stages.
-        layers: names of layers.
-
-    Returns:
-        (params, images) -> {layer: acts [B H W U]}; stops at the last layer asked for.
-
-    Raises:
-        BadInput: unknown layer.
-    """
-    stop = 1 + max(_index(network, layer) for layer in layers)
-    return lambda params, x: run(network[:stop], params, x, taps=layers)[1]
-
-
-def split(network: Network, layer: str) -> Split:
-    """The two halves of the network around a layer.
-
-    Raises:
-        BadInput: unknown layer.
-    """
-    cut = 1 + _index(network, layer)
-    return Split(
-        trunk=lambda params, x: apply(network[:cut], params, x),
-        tail=lambda params, acts: apply(network[cut:], params, acts),
-    )
-
-
-def factored(network: Network, layer: str) -> FactoredTail:
-    """The tail after a layer with its first linear map pulled apart by unit.
-
-    Exists where only unit-wise stages (pooling, ReLU, dropout) lie between the layer
-    and the next linear stage.
-
-    Raises:
-        BadInput: unknown layer, or no factored tail exists there.
-    """
-    cut = 1 + _index(network, layer)
-    for linear in range(cut, len(network)):
-        stage = network[linear]
-        if stage.contributions is not None:
-            return _factored_at(network, cut, linear)
-        if not stage.unitwise:
-            break
-    raise BadInput(
-        f"`layer` is {layer!r}, which has no factored tail: no linear stage follows it "
-        f"through unit-wise stages alone; allowed are {factored_layers(network)}"
-    )
-
-
-def factored_layers(network: Network) -> list[str]:
-    """The layers at which `factored` exists."""
-    names, reachable = [], False
-    for stage in reversed(network):
-        if reachable:
-            names.append(stage.name)
-        reachable = stage.contributions is not None or (stage.unitwise and reachable)
-    return names[::-1]
-
-
-def centres(network: Network, layer: str) -> Centres:
-    """Where the cells of a layer's maps sit on the image.
-
-    Raises:
-        BadInput: unknown layer.
-    """
-    offset, step = 0.0, 1.0
-    for stage in network[: 1 + _index(network, layer)]:
-        offset += step * ((stage.window.size - 1) / 2 - stage.window.padding)
-        step *= stage.window.stride
-    return Centres(offset, step)
-
-
-def _factored_at(network: Network, cut: int, linear: int) -> FactoredTail:
-    between, stage = network[cut:linear], network[linear]
-
-    def contributions(params, acts):
-        return stage.contributions(params[stage.name], apply(between, params, acts))
-
-    return FactoredTail(
-        linear=lambda params, acts: apply(network[cut : linear + 1], params, acts),
-        contributions=contributions,
-        rest=lambda params, z: apply(network[linear + 1 :], params, z),
-    )
-
-
-def _index(network: Network, layer: str) -> int:
-    names = layer_names(network)
-    if layer not in names:
-        raise BadInput(f"`layer` is {layer!r}; this network has {', '.join(names)}")
-    return names.index(layer)
 
 
 def _checked(stage: Stage, x):

@@ -60,6 +60,9 @@ def flip_and_shift(
 
     Returns:
         Images of the same shape.
+
+    >>> flip_and_shift(jax.random.key(0), jnp.ones((2, 4, 4, 3)), shift=1).shape
+    (2, 4, 4, 3)
     """
     key_flip, key_shift = jax.random.split(key)
     flip = jax.random.bernoulli(key_flip, 0.5, (len(images), 1, 1, 1))
@@ -100,6 +103,14 @@ def fit(
 
     Raises:
         BadInput: fewer images than one batch.
+
+    >>> state = TrainState({}, (), jnp.zeros((), jnp.int32))
+    >>> count = lambda state, images, targets: (
+    ...     state._replace(step=state.step + 1), StepMetrics(jnp.zeros(()), jnp.ones(())))
+    >>> images, targets = np.zeros((4, 1, 1, 3), np.uint8), np.zeros(4, int)
+    >>> steps = fit(count, state, images, targets, seed=0, batch_size=2, num_steps=3)
+    >>> [int(state.step) for state, _ in steps]
+    [1, 2, 3]
     """
     per_epoch = steps_per_epoch(len(images), batch_size)
     start = int(state.step)
@@ -133,6 +144,12 @@ def evaluate(
 
     Returns:
         Exact counts, [K] each.
+
+    >>> counts = evaluate(lambda params, images: jnp.zeros(len(images), int), {},
+    ...                   np.zeros((3, 1, 1, 3), np.uint8), np.array([0, 1, 0]),
+    ...                   batch_size=2, num_classes=2)
+    >>> counts.correct.tolist()
+    [2, 0]
     """
 
     def measure(start):

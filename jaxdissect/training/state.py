@@ -60,7 +60,12 @@ def with_trainable(params: Params, weights: Params) -> Params:
 
 
 def init_state(params: Params, optimizer: optax.GradientTransformation) -> TrainState:
-    """The state before the first step."""
+    """The state before the first step.
+
+    >>> params = {"fc": {"params": {"bias": jnp.zeros(1)}}}
+    >>> init_state(params, optax.sgd(0.1)).step.item()
+    0
+    """
     opt_state = optimizer.init(trainable(params))
     return TrainState(params, opt_state, jnp.zeros((), jnp.int32))
 
@@ -85,6 +90,15 @@ def train_step(
 
     Returns:
         The next state and the batch's metrics before the step.
+
+    >>> params = {"fc": {"params": {"bias": jnp.zeros(2)}}}
+    >>> apply = lambda params, key, x: (
+    ...     jnp.tile(params["fc"]["params"]["bias"], (len(x), 1)), params)
+    >>> state, metrics = train_step(
+    ...     apply, optax.sgd(1.0), init_state(params, optax.sgd(1.0)),
+    ...     jax.random.key(0), jnp.zeros((1, 1, 1, 3)), jnp.array([1]))
+    >>> state.params["fc"]["params"]["bias"].tolist()
+    [-0.5, 0.5]
     """
 
     def loss_fn(weights):

@@ -1,0 +1,155 @@
+"""Cutting a network at a layer: split, taps, factored tails, receptive fields."""
+
+from collections.abc import Callable
+
+from jax import Array
+
+from jaxdissect.base import BadInput, FactoredTail, Params, Split
+from jaxdissect.networks.stages import Network, apply, run
+from jaxdissect.upsampling import Centres
+
+
+def layer_names(network: Network) -> tuple[str, ...]:
+    """Every name the network can be cut or tapped at, in order.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> layer_names(network)[:4]
+    ('input', 'conv1.conv', 'conv1', 'pool1')
+    """
+    return tuple(stage.name for stage in network)
+
+
+def taps(
+    network: Network, layers: tuple[str, ...]
+) -> Callable[[Params, Array], dict[str, Array]]:
+    """Several layers' activations from one forward pass.
+
+    Args:
+        network: the table of stages.
+        layers: names of layers.
+
+    Returns:
+        (params, images) -> {layer: acts [B H W U]}; stops at the last layer asked for.
+
+    Raises:
+        BadInput: unknown layer.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = networks.init(network, jax.random.key(0), (36, 36, 1))
+    >>> images = jnp.zeros((1, 36, 36, 1))
+    >>> acts = taps(network, ("conv1", "pool3"))(params, images)
+    >>> {layer: a.shape for layer, a in acts.items()}
+    {'conv1': (1, 32, 32, 2), 'pool3': (1, 1, 1, 4)}
+    """
+    stop = 1 + max(_index(network, layer) for layer in layers)
+    return lambda params, x: run(network[:stop], params, x, taps=layers)[1]
+
+
+def split(network: Network, layer: str) -> Split:
+    """The two halves of the network around a layer.
+
+    Raises:
+        BadInput: unknown layer.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = networks.init(network, jax.random.key(0), (36, 36, 1))
+    >>> images = jnp.zeros((1, 36, 36, 1))
+    >>> trunk, tail = split(network, "conv3")
+    >>> tail(params, trunk(params, images)).shape
+    (1, 3)
+    """
+    cut = 1 + _index(network, layer)
+    return Split(
+        trunk=lambda params, x: apply(network[:cut], params, x),
+        tail=lambda params, acts: apply(network[cut:], params, acts),
+    )
+
+
+def factored(network: Network, layer: str) -> FactoredTail:
+    """The tail after a layer with its first linear map pulled apart by unit.
+
+    Exists where only unit-wise stages (pooling, ReLU, dropout) lie between the layer
+    and the next linear stage.
+
+    Raises:
+        BadInput: unknown layer, or no factored tail exists there.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> params = networks.init(network, jax.random.key(0), (36, 36, 1))
+    >>> images = jnp.zeros((1, 36, 36, 1))
+    >>> acts = split(network, "conv3").trunk(params, images)
+    >>> factored(network, "conv3").contributions(params, acts).shape
+    (1, 4, 1, 1, 20)
+    """
+    cut = 1 + _index(network, layer)
+    for linear in range(cut, len(network)):
+        stage = network[linear]
+        if stage.contributions is not None:
+            return _factored_at(network, cut, linear)
+        if not stage.unitwise:
+            break
+    raise BadInput(
+        f"`layer` is {layer!r}, which has no factored tail: no linear stage follows it "
+        f"through unit-wise stages alone; allowed are {factored_layers(network)}"
+    )
+
+
+def factored_layers(network: Network) -> list[str]:
+    """The layers at which `factored` exists.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> factored_layers(network)[-3:]
+    ['pool3', 'fc4.dense', 'fc4']
+    """
+    names, reachable = [], False
+    for stage in reversed(network):
+        if reachable:
+            names.append(stage.name)
+        reachable = stage.contributions is not None or (stage.unitwise and reachable)
+    return names[::-1]
+
+
+def centres(network: Network, layer: str) -> Centres:
+    """Where the cells of a layer's maps sit on the image.
+
+    Raises:
+        BadInput: unknown layer.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> centres(network, "pool1")  # 5 x 5 without padding, then pairs averaged
+    Centres(offset=2.5, step=2.0)
+    """
+    offset, step = 0.0, 1.0
+    for stage in network[: 1 + _index(network, layer)]:
+        offset += step * ((stage.window.size - 1) / 2 - stage.window.padding)
+        step *= stage.window.stride
+    return Centres(offset, step)
+
+
+def _factored_at(network: Network, cut: int, linear: int) -> FactoredTail:
+    between, stage = network[cut:linear], network[linear]
+
+    def contributions(params, acts):
+        return stage.contributions(params[stage.name], apply(between, params, acts))
+
+    return FactoredTail(
+        linear=lambda params, acts: apply(network[cut : linear + 1], params, acts),
+        contributions=contributions,
+        rest=lambda params, z: apply(network[linear + 1 :], params, z),
+    )
+
+
+def _index(network: Network, layer: str) -> int:
+    names = layer_names(network)
+    if layer not in names:
+        raise BadInput(f"`layer` is {layer!r}; this network has {', '.join(names)}")
+    return names.index(layer)
