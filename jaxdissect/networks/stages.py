@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxdissect.base import BadInput, Params
+from jaxdissect.base import AnyArray, BadInput, Params
 
 Variables = Mapping[str, Any]
 """Flax variables of one stage: {"params": ..., "batch_stats": ...}."""
@@ -166,7 +166,7 @@ def init(network: Network, key: Array, image_shape: tuple[int, int, int]) -> Par
 
 
 def run(
-    network: Network, params: Params, x: Array, *, taps: tuple[str, ...] = ()
+    network: Network, params: Params, x: AnyArray, *, taps: tuple[str, ...] = ()
 ) -> tuple[Array, dict[str, Array]]:
     """Run a (slice of a) network in evaluation mode.
 
@@ -189,12 +189,12 @@ def run(
     >>> outputs.shape, tapped["fc4"].shape
     ((1, 3), (1, 1, 1, 20))
     """
-    tapped = {}
+    acts, tapped = jnp.asarray(x), {}
     for stage in network:
-        x = _checked(stage, stage.apply(params.get(stage.name, {}), x))
+        acts = _checked(stage, stage.apply(params.get(stage.name, {}), acts))
         if stage.name in taps:
-            tapped[stage.name] = x
-    return x, tapped
+            tapped[stage.name] = acts
+    return acts, tapped
 
 
 def train_run(
@@ -228,7 +228,7 @@ def train_run(
     return x, updated
 
 
-def apply(network: Network, params: Params, x: Array) -> Array:
+def apply(network: Network, params: Params, x: AnyArray) -> Array:
     """The whole network: images [B H W 3] in [0, 1] -> logits [B K].
 
     >>> from jaxdissect import networks

@@ -106,7 +106,7 @@ def fit(
 
     >>> state = TrainState({}, (), jnp.zeros((), jnp.int32))
     >>> count = lambda state, images, targets: (
-    ...     state._replace(step=state.step + 1), StepMetrics(jnp.zeros(()), jnp.ones(())))
+    ...     state._replace(step=state.step + 1), StepMetrics(*jnp.ones(2)))
     >>> images, targets = np.zeros((4, 1, 1, 3), np.uint8), np.zeros(4, int)
     >>> steps = fit(count, state, images, targets, seed=0, batch_size=2, num_steps=3)
     >>> [int(state.step) for state, _ in steps]
