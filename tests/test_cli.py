@@ -174,6 +174,36 @@ def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("dissect --layer logits", "`layer` is 'logits'"),
+        ("dissect --num-images 0", "`num_images` is 0"),
+        ("dissect --batch-size -1", "`batch_size` is -1"),
+        ("dissect --seed -1", "`seed` is -1"),
+        ("dissect --protocol.stride 5", "`stride` is 5"),
+        ("dissect --protocol.tail-mass 1.5", "`tail_mass` is 1.5"),
+        ("ablate --share 1", "`share` is 1.0"),
+        ("ablate --memory-mib 0", "`memory_mib` is 0"),
+        ("ablate --layer conv9", "`layer` is 'conv9'"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(arguments, said, trained, capsys):
+    command, *rest = arguments.split()
+    weights_file = str(trained / "weights.safetensors")
+    before = sorted(Path("runs").glob("*"))
+    assert said in fails(capsys, command, "--weights", weights_file, *rest)
+    assert sorted(Path("runs").glob("*")) == before
+
+
+def test_a_config_file_that_fails_is_named(tmp_path, capsys):
+    file = tmp_path / "broken.py"
+    file.write_text("config = (")
+    assert "SyntaxError" in fails(capsys, "train", str(file))
+    file.write_text("config = 3")
+    assert "as int" in fails(capsys, "train", str(file))
+
+
 def test_a_mistyped_setting_names_the_nearest(capsys):
     error = fails(capsys, "train", "--optim.learning-rat", "0.1")
     assert "--optim.lr" in error or "optim" in error

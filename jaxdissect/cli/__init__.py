@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         command, *rest = arguments
         config = parse(command, rest)
         importlib.import_module(f"jaxdissect.cli.{command}").run(config)
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -76,7 +76,10 @@ def load_config(path: Path, kind: type) -> Any:
     if not path.is_file():
         near = [str(p) for p in sorted(path.parent.glob("*.py"))]
         raise BadInput(f"there is no config file {path}; {_nearest(str(path), near)}")
-    config = runpy.run_path(str(path)).get("config")
+    try:
+        config = runpy.run_path(str(path)).get("config")
+    except Exception as error:  # whatever the user's own file raises
+        raise BadInput(f"{path} fails with {type(error).__name__}: {error}") from error
     if not isinstance(config, kind):
         raise BadInput(
             f"{path} defines `config` as {type(config).__name__}; this command takes "

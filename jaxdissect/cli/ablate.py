@@ -28,7 +28,11 @@ class Observed(NamedTuple):
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    check(config)
+    build.check_positive(
+        config, "num_rank", "num_report", "random_draws", "batch_size", "memory_mib"
+    )
+    if not 0 < config.share < 1:
+        raise BadInput(f"`share` is {config.share}; it must be in (0, 1)")
     trained = build.load_trained(config.weights)
     weights = config.weights.stem if config.weights else "scenes_vgg16"
     out = config.out or Path("runs") / f"ablate-{weights}-{config.layer}"
@@ -43,19 +47,6 @@ def run(config: AblateConfig) -> None:
         outputs.write_json(folder / "summary.json", summary)
     print_summary(summary)
     print(f"results: {out}")
-
-
-def check(config: AblateConfig) -> None:
-    """Refuse settings that mean nothing.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    if not 0 < config.share < 1:
-        raise BadInput(f"`share` is {config.share}; it must be in (0, 1)")
-    for name in ("num_rank", "num_report", "random_draws", "batch_size", "memory_mib"):
-        if getattr(config, name) < 1:
-            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
 
 
 def measure(
@@ -89,8 +80,7 @@ def observe(
     config: AblateConfig, trained: build.Trained, split: str, number: int
 ) -> Observed:
     """The layer's activations on a split, computed once for all edits."""
-    trunk = networks.split(trained.network, config.layer).trunk
-    forward = jax.jit(lambda params, x: trunk(params, x / 255.0))
+    forward = build.forward_to(trained, config.layer)
     acts, targets = [], []
     for batch in build.scene_batches(
         config.seed,
@@ -99,7 +89,7 @@ def observe(
         config.batch_size,
         f"{split} split",
     ):
-        acts.append(np.asarray(forward(trained.weights.params, batch.images)))
+        acts.append(forward(batch.images))
         targets.append(batch.targets)
     return Observed(acts, targets)
 

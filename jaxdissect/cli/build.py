@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,6 +131,34 @@ def scenes_fingerprint(seed: int, size: int) -> str:
     for array in sample:
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def check_positive(config: DissectConfig | AblateConfig, *names: str) -> None:
+    """Refuse settings below 1.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    for name in names:
+        if getattr(config, name) < 1:
+            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
+
+
+def forward_to(trained: Trained, layer: str) -> Callable[[np.ndarray], np.ndarray]:
+    """uint8 images [B H W 3] -> the layer's activations [B H W U], on the host.
+
+    Raises:
+        BadInput: unknown layer, or one whose output is not maps of units.
+    """
+    trunk = networks.split(trained.network, layer).trunk
+    params = trained.weights.params
+    compiled = jax.jit(lambda params, x: trunk(params, x / 255.0))
+    shape = (1, trained.image_size, trained.image_size, 3)
+    acts = jax.eval_shape(compiled, params, jax.ShapeDtypeStruct(shape, np.uint8))
+    if acts.ndim != 4:
+        *others, _ = networks.layer_names(trained.network)
+        raise BadInput(f"`layer` is {layer!r}, which has no units; {', '.join(others)}")
+    return lambda images: np.asarray(compiled(params, images))
 
 
 def begin_run(config: DissectConfig | AblateConfig, trained: Trained, out: Path) -> Run:

@@ -40,6 +40,7 @@ class Probe(NamedTuple):
 def run(config: DissectConfig) -> None:
     """Dissect one layer and write everything under `config.out`."""
     build.use_compilation_cache()
+    build.check_positive(config, "num_images", "num_top", "batch_size")
     protocol = make_protocol(config.protocol)
     trained = build.load_trained(config.weights)
     if config.random_weights:
@@ -63,10 +64,15 @@ def run(config: DissectConfig) -> None:
 
 
 def make_protocol(config: ProtocolConfig) -> dissection.Protocol:
-    """A preset with whatever else was given."""
+    """A preset with whatever else was given.
+
+    Raises:
+        BadInput: a value that is not allowed.
+    """
     given = dataclasses.asdict(config)
     preset = PRESETS[given.pop("preset")]
-    return preset._replace(**{k: v for k, v in given.items() if v is not None})
+    changed = {name: value for name, value in given.items() if value is not None}
+    return dissection.check_protocol(preset._replace(**changed))
 
 
 def default_out(config: DissectConfig) -> Path:
@@ -81,8 +87,7 @@ def observe(
     config: DissectConfig, trained: build.Trained, protocol: dissection.Protocol
 ) -> Probe:
     """Run the network over the probe scenes once."""
-    trunk = networks.split(trained.network, config.layer).trunk
-    forward = jax.jit(lambda params, x: trunk(params, x / 255.0))
+    forward = build.forward_to(trained, config.layer)
     indices = build.split_indices("probe", config.num_images)
     if trained.image_size % protocol.stride:
         raise BadInput(
@@ -94,7 +99,7 @@ def observe(
     for batch in build.scene_batches(
         config.seed, indices, trained.image_size, config.batch_size, "probing units"
     ):
-        acts.append(np.asarray(forward(trained.weights.params, batch.images)))
+        acts.append(forward(batch.images))
         labels.append(batch.labels[:, middle, middle])
     starts = range(0, len(indices), config.batch_size)
     peaks = (

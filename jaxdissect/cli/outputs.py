@@ -70,8 +70,12 @@ def results_folder(out: Path, run: Mapping[str, Any]) -> Iterator[Path]:
     partial.mkdir(parents=True)
     yield partial
     write_json(partial / "run.json", run)
-    shutil.rmtree(out, ignore_errors=True)
+    replaced = out.with_name(out.name + ".replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if out.exists():
+        out.rename(replaced)
     partial.rename(out)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -16,7 +16,7 @@ from jaxdissect.dissection.overlap import (
     overlap,
     unit_masks,
 )
-from jaxdissect.dissection.protocol import CVPR17, PNAS20, Protocol
+from jaxdissect.dissection.protocol import CVPR17, PNAS20, Protocol, check_protocol
 
 __all__ = [
     "CVPR17",
@@ -26,6 +26,7 @@ __all__ = [
     "Dissection",
     "Overlap",
     "Protocol",
+    "check_protocol",
     "concept_masks",
     "dissect",
     "iou_global",

@@ -18,7 +18,7 @@ from jaxdissect.dissection.overlap import (
     overlap,
     unit_masks,
 )
-from jaxdissect.dissection.protocol import PNAS20, Protocol, check
+from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.streaming import accumulate, upper_quantile
 from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
 
@@ -80,7 +80,7 @@ def dissect(
     >>> result.thresholds.tolist(), result.iou.tolist()
     ([13.0], [[1.0]])
     """
-    check(protocol)
+    check_protocol(protocol)
     acts, labels = next(iter(batches()))
     rows, columns = (
         bilinear_matrix(cells, targets, image_size, centres, padding=protocol.padding)

@@ -44,13 +44,13 @@ CVPR17 = Protocol(
 )
 
 
-def check(protocol: Protocol) -> Protocol:
+def check_protocol(protocol: Protocol) -> Protocol:
     """The protocol itself, if its values are allowed.
 
     Raises:
         BadInput: naming the value that is not.
 
-    >>> check(PNAS20._replace(union="all"))
+    >>> check_protocol(PNAS20._replace(union="all"))
     Traceback (most recent call last):
     ...
     jaxdissect.base.BadInput: `union` is 'all'; it must be 'global' or 'category'

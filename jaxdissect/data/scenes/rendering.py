@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxdissect.base import BadInput
 from jaxdissect.data.scenes import canvas as canvas_lib
 from jaxdissect.data.scenes import chance, colours, layout, patterns, vocabulary
 
@@ -42,7 +43,7 @@ def render(seed: int, indices: Iterable[int], *, size: int = 112) -> Scenes:
       has number c + 1, no label is 0); class indices.
 
     Raises:
-      ValueError: `size` below 32, or `seed` or an index out of range.
+      BadInput: `size` below 32, or `seed` or an index out of range.
 
     >>> scenes = render(0, [3, 1], size=32)
     >>> scenes.images.shape, scenes.labels.shape, scenes.targets.tolist()
@@ -50,9 +51,9 @@ def render(seed: int, indices: Iterable[int], *, size: int = 112) -> Scenes:
     """
     indices = list(map(int, indices))
     if size < MIN_SIZE:
-        raise ValueError(f"`size` must be at least {MIN_SIZE}, got {size}.")
+        raise BadInput(f"`size` is {size}; it must be at least {MIN_SIZE}")
     if min(seed, *indices, 0) < 0 or max(seed, *indices, 0) >= 2**63:
-        raise ValueError("`seed` and `indices` must be in [0, 2 ** 63).")
+        raise BadInput(f"`seed` is {seed}; it and `indices` must be in [0, 2**63)")
     shape = (len(indices), size, size)
     images, labels = np.empty((*shape, 3), np.uint8), np.empty((*shape, 6), np.uint8)
     for b, index in enumerate(indices):
