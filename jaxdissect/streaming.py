@@ -1,12 +1,12 @@
 """Exact statistics of data sets larger than memory: one loop, many statistics.
 
-Counts are int32 on the device within a batch and int64 on the host across batches,
-because float32 stops counting at 16.7 million.
+Counts are exact: at most 2^24 per batch where float32 matrix products count, int32
+otherwise, and int64 on the host across batches.
 """
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -29,8 +29,8 @@ def accumulate(statistic: Statistic, batches: Iterable[tuple[Any, ...]]) -> Any:
     Raises:
         BadInput: `batches` is empty.
 
-    >>> total = count(lambda values: values.sum())
-    >>> accumulate(total, [(np.arange(3),), (np.arange(4),)]).item()
+    >>> batches = [(np.arange(3),), (np.arange(4),)]
+    >>> accumulate(total(lambda values: values.sum()), batches).item()
     9
     """
     partials = (statistic.measure(*batch) for batch in batches)
@@ -44,7 +44,7 @@ def accumulate(statistic: Statistic, batches: Iterable[tuple[Any, ...]]) -> Any:
 def combine(**statistics: Statistic) -> Statistic:
     """Several statistics of the same batches in one pass; the value is a dict.
 
-    >>> both = combine(total=count(), largest=upper_quantile(0.25, 4))
+    >>> both = combine(total=total(), largest=upper_quantile(0.25, 4))
     >>> result = accumulate(both, [(np.array([[1], [2]]),), (np.array([[3], [4]]),)])
     >>> result["total"].tolist(), result["largest"].tolist()
     ([[4], [6]], [4])
@@ -62,28 +62,31 @@ def combine(**statistics: Statistic) -> Statistic:
     return Statistic(measure, merge, value)
 
 
-def add_counts(a: Any, b: Any) -> Any:
-    """Add two pytrees of integer counts on the host, in int64.
+def add(a: Any, b: Any) -> Any:
+    """Add two pytrees on the host: integers in int64, floats in float64.
 
-    >>> add_counts(np.int32(2**31 - 1), np.int32(1)).item()
+    >>> add(np.int32(2**31 - 1), np.int32(1)).item()
     2147483648
     """
-    return jax.tree.map(lambda x, y: np.add(x, y, dtype=np.int64), a, b)
+    return jax.tree.map(lambda x, y: np.add(_wide(x), _wide(y)), a, b)
 
 
-def count(measure: Any = lambda *batch: batch[0]) -> Statistic:
-    """The sum over batches of an integer pytree, exact beyond 2^31.
+def total(measure: Callable[..., Any] = lambda *batch: batch[0]) -> Statistic:
+    """The sum over batches of a pytree; integers stay exact beyond 2^31.
 
     Args:
-        measure: (*batch) -> pytree of integer arrays whose shapes do not depend on
-            the batch.
+        measure: (*batch) -> pytree of arrays whose shapes do not depend on the batch.
 
-    >>> positive = count(lambda x: (x > 0).sum())
+    >>> positive = total(lambda x: (x > 0).sum())
     >>> accumulate(positive, [(np.array([1, -1]),), (np.array([2, 3]),)]).item()
     3
     """
-    as_int64 = functools.partial(jax.tree.map, lambda x: np.asarray(x, np.int64))
-    return Statistic(measure, add_counts, as_int64)
+    return Statistic(measure, add, lambda partial: jax.tree.map(_wide, partial))
+
+
+def _wide(x):
+    integer = np.issubdtype(np.asarray(x).dtype, np.integer)
+    return np.asarray(x, np.int64 if integer else np.float64)
 
 
 def tail_count(tail_mass: float, num_values: int) -> int:
@@ -120,7 +123,7 @@ def upper_quantile(tail_mass: float, num_values: int) -> Statistic:
         A Statistic: batches are (values [... U],), the value is [U].
 
     Raises:
-        BadInput: fewer than k values per unit arrived by the end.
+        BadInput: another number of values arrived by the end.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -138,16 +141,18 @@ def upper_quantile(tail_mass: float, num_values: int) -> Statistic:
 
     def measure(values, *_):
         values = np.asarray(values)
-        return largest(values.reshape(-1, values.shape[-1]))
+        values = values.reshape(-1, values.shape[-1])
+        return largest(values), len(values)
 
     def merge(a, b):
-        return largest(np.concatenate([a, b]))
+        return largest(np.concatenate([a[0], b[0]])), a[1] + b[1]
 
-    def value(kept):
-        if len(kept) < k:
+    def value(partial):
+        kept, seen = partial
+        if seen != num_values:
             raise BadInput(
-                f"`num_values` is {num_values}, which needs the {k} largest values of "
-                f"each unit, but only {len(kept)} arrived"
+                f"`num_values` is {num_values}, but {seen} values per unit arrived; "
+                "the rank of the quantile depends on their number"
             )
         return kept.min(axis=0)
 

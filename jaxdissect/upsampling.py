@@ -81,5 +81,6 @@ def upsample(
     >>> upsample(jnp.ones((1, 1, 1, 3)), matrix, matrix).shape
     (1, 2, 2, 3)
     """
-    taller = jnp.einsum("hH,bHWu->bhWu", rows, acts)
-    return jnp.einsum("wW,bhWu->bhwu", columns, taller)
+    # Thresholds compare these values, so they are exact to float32 on every backend.
+    taller = jnp.einsum("hH,bHWu->bhWu", rows, acts, precision="highest")
+    return jnp.einsum("wW,bhWu->bhwu", columns, taller, precision="highest")

@@ -50,7 +50,7 @@ def make_example(name: str) -> Example:
     build, shape = NETWORKS[name]
     network = build()
     key_params, key_images, key_statistics = jax.random.split(jax.random.key(0), 3)
-    params = networks.init(network, key_params, shape)
+    params = networks.init(key_params, network, shape)
     params = _random_statistics(params, key_statistics)
     return Example(network, params, jax.random.uniform(key_images, (3, *shape)))
 

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import make_example
+from conftest import NETWORKS, make_example
 from reference import ablation as reference
 
 from jaxdissect import ablation, metrics, networks
-from jaxdissect.base import BadInput
+from jaxdissect.base import BadInput, FactoredTail
 
 MEMORY = 2**24
 
@@ -21,26 +21,34 @@ def vgg():
     return network, params, trunk(params, images), tail
 
 
-def counts_by(outputs, params, acts, targets, keeps, memory=MEMORY):
-    return ablation.count_under_edits(
-        outputs,
+def counts_by(tail, params, acts, targets, keeps, memory=MEMORY):
+    return ablation.measure_edits(
+        tail,
         params,
         keeps,
         [(acts[:4], targets[:4]), (acts[4:], targets[4:])],
         num_classes=5,
         memory_bytes=memory,
-    )
+    ).counts
 
 
-@pytest.mark.parametrize("layer", ["conv5_3", "conv5_2", "pool5", "fc6"])
-def test_factored_sweep_equals_the_replayed_one(layer):
-    network, params, images = make_example("vgg16_bn")
+def factored_cases():
+    return [
+        (name, layer)
+        for name in NETWORKS
+        for layer in networks.factored_layers(NETWORKS[name][0]())[-6::2]
+    ]
+
+
+@pytest.mark.parametrize(("name", "layer"), factored_cases())
+def test_factored_sweep_equals_the_replayed_one(name, layer):
+    network, params, images = make_example(name)
     trunk, tail = networks.split(network, layer)
     acts = trunk(params, images)
     keeps = ablation.single_unit_keeps(acts.shape[-1])
-    replayed = ablation.by_replaying(tail)(params, acts, keeps)
-    factored = ablation.by_factoring(networks.factored(network, layer))(
-        params, acts, keeps
+    replayed = ablation.edited_outputs(ablation.by_replaying(tail), params, acts, keeps)
+    factored = ablation.edited_outputs(
+        ablation.by_factoring(networks.factored(network, layer)), params, acts, keeps
     )
     np.testing.assert_allclose(factored, replayed, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(factored.argmax(-1), replayed.argmax(-1))
@@ -48,9 +56,9 @@ def test_factored_sweep_equals_the_replayed_one(layer):
 
 def test_a_sweep_equals_removing_units_one_by_one(vgg):
     network, params, acts, tail = vgg
-    outputs = ablation.by_factoring(networks.factored(network, "conv5_3"))
+    edited = ablation.by_factoring(networks.factored(network, "conv5_3"))
     keeps = ablation.single_unit_keeps(acts.shape[-1])
-    predictions = outputs(params, acts, keeps).argmax(-1)
+    predictions = ablation.edited_outputs(edited, params, acts, keeps).argmax(-1)
     expected = reference.ablate_one_by_one(
         lambda a: np.asarray(tail(params, jnp.asarray(a))), np.asarray(acts)
     )
@@ -60,8 +68,9 @@ def test_a_sweep_equals_removing_units_one_by_one(vgg):
 def test_removing_nothing_changes_nothing_bit_for_bit(vgg):
     network, params, acts, tail = vgg
     whole = np.ones((1, acts.shape[-1]), np.float32)
-    outputs = ablation.by_factoring(networks.factored(network, "conv5_3"))
-    np.testing.assert_array_equal(outputs(params, acts, whole)[0], tail(params, acts))
+    edited = ablation.by_factoring(networks.factored(network, "conv5_3"))
+    outputs = ablation.edited_outputs(edited, params, acts, whole)
+    np.testing.assert_array_equal(outputs[0], tail(params, acts))
 
 
 def test_removing_everything_gives_one_prediction_for_all_images(vgg):
@@ -80,20 +89,88 @@ def test_chunks_and_batches_do_not_change_counts(vgg):
     keeps = ablation.single_unit_keeps(acts.shape[-1])
     outputs = ablation.by_replaying(tail)
     roomy = counts_by(outputs, params, acts, targets, keeps)
-    tight = counts_by(outputs, params, acts, targets, keeps, memory=1)
+    # So little that the batches are cut too.
+    one = ablation.edits_that_fit(
+        outputs, params, (2, *acts.shape[1:]), memory_bytes=2**30
+    )
+    tight = counts_by(outputs, params, acts, targets, keeps, memory=2**30 // one)
     for a, b in zip(roomy, tight, strict=True):
         np.testing.assert_array_equal(a, b)
     assert roomy.true.sum(-1).tolist() == [len(acts)] * len(keeps)
 
 
-def test_the_memory_budget_bounds_the_chunk(vgg):
-    _, params, acts, tail = vgg
-    outputs = ablation.by_replaying(tail)
-    sizes = [
-        ablation.edits_per_chunk(outputs, params, acts, memory_bytes=m)
-        for m in (1, 2**20, 2**24)
+def test_the_memory_budget_bounds_the_chunk():
+    """One edit of this tail makes two arrays of 8 floats per image."""
+    tail = ablation.by_replaying(lambda params, acts: jnp.sin(acts).reshape(-1, 8))
+    fits = [
+        ablation.edits_that_fit(tail, {}, (2, 2, 2, 2), memory_bytes=m)
+        for m in (100, 1000, 10_000)
     ]
-    assert sizes[0] == 1 < sizes[1] < sizes[2]
+    assert fits[0] == 0 < fits[1] < fits[2]
+    # Twice the images take twice the memory.
+    many = ablation.edits_that_fit(tail, {}, (4, 2, 2, 2), memory_bytes=10_000)
+    assert many == pytest.approx(fits[2] / 2, abs=1)
+
+
+def test_what_all_edits_share_counts_against_the_budget():
+    big = FactoredTail(
+        linear=lambda params, acts: acts[:, 0, 0],
+        contributions=lambda params, acts: jnp.ones((len(acts), 2, 1000)),
+        rest=lambda params, z: z,
+    )
+    tail = ablation.by_factoring(big)
+    assert ablation.edits_that_fit(tail, {}, (2, 1, 1, 2), memory_bytes=16_000) == 0
+    nested = ablation.by_replaying(jax.jit(lambda params, acts: jnp.sin(acts) * 2))
+    plain = ablation.by_replaying(lambda params, acts: jnp.sin(acts) * 2)
+    assert ablation.edits_that_fit(
+        nested, {}, (1, 4, 4, 2), memory_bytes=5000
+    ) == ablation.edits_that_fit(plain, {}, (1, 4, 4, 2), memory_bytes=5000)
+
+
+def test_a_budget_too_small_for_one_image_is_refused(vgg):
+    _, params, acts, tail = vgg
+    targets, keeps = jnp.zeros(len(acts), int), np.ones((1, acts.shape[-1]), np.float32)
+    with pytest.raises(BadInput, match="`memory_bytes` is 10; one edit of one image"):
+        counts_by(ablation.by_replaying(tail), params, acts, targets, keeps, memory=10)
+
+
+def test_log_probabilities_are_the_softmax_s(vgg):
+    _, params, acts, tail = vgg
+    targets = np.arange(len(acts)) % 5
+    keeps = ablation.single_unit_keeps(acts.shape[-1])[:3]
+    measured = ablation.measure_edits(
+        ablation.by_replaying(tail), params, keeps, [(acts, targets)], num_classes=5
+    )
+    for keep, got in zip(keeps, measured.log_probability, strict=True):
+        logits = np.asarray(tail(params, acts * keep), np.float64)
+        p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        true = np.log(p[np.arange(len(p)), targets])
+        expected = [true[targets == k].mean() for k in range(5)]
+        np.testing.assert_allclose(got, expected, rtol=1e-4)
+
+
+def test_curves_are_those_of_each_class_s_own_order():
+    rng = np.random.default_rng(0)
+    rankings = np.stack([rng.permutation(6) for _ in range(3)])
+    controls = np.stack([rng.permutation(6) for _ in range(2)])
+
+    def counts_under(keeps):  # class k is seen while units k and k + 3 are there
+        seen = (keeps[:, :3] * keeps[:, 3:]).astype(int) * 4
+        return metrics.ClassCounts(seen, seen, np.full_like(seen, 4))
+
+    steps = [0, 1, 3, 6]
+    curves = ablation.removal_curves(counts_under, rankings, controls, steps)
+    for order, curve in ((rankings, curves.most), (rankings[:, ::-1], curves.least)):
+        for k in range(3):
+            counts = counts_under(ablation.removal_keeps(order[k], steps))
+            balanced = metrics.balanced_accuracy(counts)[:, k]
+            np.testing.assert_array_equal(curve.balanced[k], balanced)
+            np.testing.assert_array_equal(curve.top1[k], metrics.top1(counts))
+    assert curves.random.balanced.shape == curves.random.top1.shape == (3, 2, 4)
+    counts = counts_under(ablation.removal_keeps(controls[1], steps))
+    np.testing.assert_array_equal(
+        curves.random.balanced[:, 1].T, metrics.balanced_accuracy(counts)
+    )
 
 
 def test_a_class_wired_to_one_unit_loses_exactly_that_one():
@@ -103,9 +180,9 @@ def test_a_class_wired_to_one_unit_loses_exactly_that_one():
         lambda params, a: a.sum((1, 2)) - 0.1 * jnp.arange(4) / 4
     )
     keeps = np.concatenate([np.ones((1, 4), np.float32), ablation.single_unit_keeps(4)])
-    counts = ablation.count_under_edits(
-        tail, {}, keeps, [(acts, jnp.arange(4))], num_classes=4, memory_bytes=MEMORY
-    )
+    counts = ablation.measure_edits(
+        tail, {}, keeps, [(acts, jnp.arange(4))], num_classes=4
+    ).counts
     recall = metrics.recall(counts)
     np.testing.assert_array_equal(recall[0], 1)
     # Class 0 wins by its bias where all units are silent.

@@ -74,10 +74,8 @@ def test_killed_training_resumes_to_the_same_bits(trained, tmp_path):
     resumed = weights.load(out / "weights.safetensors")
     whole = weights.load(trained / "weights.safetensors")
     assert resumed.digest == whole.digest
-    np.testing.assert_array_equal(
-        [json.loads(x)["step"] for x in (out / "metrics.jsonl").open()],
-        [json.loads(x)["step"] for x in (trained / "metrics.jsonl").open()],
-    )
+    metrics = "metrics.jsonl"
+    assert (out / metrics).read_text() == (trained / metrics).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +145,10 @@ def test_ablation_writes_accuracies_that_agree(trained, layer, tmp_path):
     np.testing.assert_array_equal(np.sort(arrays["orders"], 1)[0], np.arange(units))
     # All orders begin with the whole network and end with nothing of the layer.
     for curve in ("most", "least"):
-        curves = arrays[f"curve_{curve}"]
+        curves = arrays[f"curve_{curve}_balanced"]
         np.testing.assert_allclose(curves[:, -1], 0.5)
-        np.testing.assert_array_equal(
-            curves[:, 0], arrays["curve_random"][:, 0, 0], err_msg=curve
-        )
+        random = arrays["curve_random_balanced"][:, 0, 0]
+        np.testing.assert_array_equal(curves[:, 0], random, err_msg=curve)
     for name in ("overall_vs_worst_class", "removal_of_units"):
         assert (out / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -183,6 +180,7 @@ def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
         ("dissect --seed -1", "`seed` is -1"),
         ("dissect --protocol.stride 5", "`stride` is 5"),
         ("dissect --protocol.tail-mass 1.5", "`tail_mass` is 1.5"),
+        ("ablate --rank-by accuracy", "--rank-by"),
         ("ablate --share 1", "`share` is 1.0"),
         ("ablate --memory-mib 0", "`memory_mib` is 0"),
         ("ablate --layer conv9", "`layer` is 'conv9'"),
@@ -196,6 +194,61 @@ def test_values_that_mean_nothing_are_refused(arguments, said, trained, capsys):
     assert sorted(Path("runs").glob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--schedule", "`schedule`"),
+        ("--schedule -5 1", "`schedule` has (-5, 1)"),
+        ("--schedule 8 1", "too small"),
+        ("--network.architecture lenet --schedule 64 1", "lenet takes one size"),
+        ("--network.hidden 0", "`network.hidden`"),
+        ("--network.width 0", "`network.width`"),
+        ("--network.dropout 2", "`network.dropout`"),
+        ("--optim.shift -1", "`shift` is -1"),
+        ("--optim.warmup 2", "`warmup` is 2.0"),
+        ("--optim.batch-size 0", "`batch_size` is 0"),
+        ("--scenes.num-train 5", "`batch_size` is 32"),
+        ("--scenes.num-test 0", "`num_test` is 0"),
+        ("--checkpoint-every 0", "`checkpoint_every` is 0"),
+    ],
+)
+def test_training_that_cannot_be_is_refused_before_it_writes(
+    arguments, said, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    assert said in fails(capsys, "train", *arguments.split(), "--out", str(out))
+    assert not out.exists()
+
+
+def test_weights_that_do_not_fit_their_network_are_refused(trained, tmp_path, capsys):
+    loaded = weights.load(trained / "weights.safetensors")
+    file = tmp_path / "other.safetensors"
+    config = loaded.metadata["config"]
+    for network, said in [
+        ({"width": 0.125}, "has ['conv1_1.bn']"),
+        ({"batch_norm": False}, "its network has None"),
+        ({"architecture": "vgg19"}, "does not say which network"),
+    ]:
+        changed = {**config, "network": {**config["network"], **network}}
+        weights.save(file, loaded.params, {**loaded.metadata, "config": changed})
+        assert said in fails(capsys, "dissect", "--weights", str(file))
+    unscheduled = {**loaded.metadata, "config": {**config, "schedule": []}}
+    weights.save(file, loaded.params, unscheduled)
+    assert "does not say" in fails(capsys, "ablate", "--weights", str(file))
+
+
+def test_activations_that_are_not_finite_are_refused(trained, tmp_path, capsys):
+    loaded = weights.load(trained / "weights.safetensors")
+    loaded.params["conv5_2.conv"]["params"]["bias"] = np.full(32, np.nan, np.float32)
+    file = tmp_path / "nan.safetensors"
+    weights.save(file, loaded.params, loaded.metadata)
+    out = tmp_path / "out"
+    for command in ("dissect", "ablate"):
+        error = fails(capsys, command, "--weights", str(file), "--out", str(out))
+        assert "not finite" in error
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["nan.safetensors"]
+
+
 def test_a_config_file_that_fails_is_named(tmp_path, capsys):
     file = tmp_path / "broken.py"
     file.write_text("config = (")
@@ -206,7 +259,7 @@ def test_a_config_file_that_fails_is_named(tmp_path, capsys):
 
 def test_a_mistyped_setting_names_the_nearest(capsys):
     error = fails(capsys, "train", "--optim.learning-rat", "0.1")
-    assert "--optim.lr" in error or "optim" in error
+    assert "--optim.lr" in error.replace("--optim.learning-rat", "")
 
 
 def test_another_run_s_checkpoints_are_not_continued(trained, capsys):

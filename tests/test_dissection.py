@@ -163,3 +163,51 @@ def test_protocol_values_that_mean_nothing_are_refused(name, value):
     acts, labels = planted(images=40)
     with pytest.raises(BadInput, match=f"`{name}`"):
         dissect_planted(dissection.PNAS20._replace(**{name: value}), acts, labels)
+
+
+@pytest.mark.parametrize("grid", ["upsampled", "native"])
+@pytest.mark.parametrize("padding", ["zeros", "edge"])
+@pytest.mark.parametrize("union", ["global", "category"])
+def test_a_whole_dissection_equals_the_reference(grid, padding, union):
+    """Maps and label grid of different sizes, real centres, several batches."""
+    rng = np.random.default_rng(1)
+    acts = rng.normal(size=(6, 3, 3, 4)).astype(np.float32)
+    labels = rng.integers(0, 5, (6, 8, 8, 2)).astype(np.uint8)
+    labels[0] = np.where(np.isin(labels[0], (2, 4)), 0, labels[0])
+    centres, size = Centres(7.5, 16.0), 48
+    protocol = dissection.Protocol(0.1, grid, padding, union, 0.04, ">", 6)
+    result = dissection.dissect(
+        lambda: ((acts[i : i + 4], labels[i : i + 4]) for i in (0, 4)),
+        CATEGORIES,
+        centres,
+        size,
+        num_images=6,
+        protocol=protocol,
+    )
+    place = ((centres.offset,) * 2, (centres.step,) * 2, padding)
+    up = np.stack([reference.upsample(a, (8, 8), (size, size), *place) for a in acts])
+    values = (up if grid == "upsampled" else acts).reshape(-1, 4)
+    thresholds = reference.upper_quantile(values, 0.1)
+    np.testing.assert_allclose(result.thresholds, thresholds, atol=1e-6)
+    concepts = np.stack([(labels == c + 1).any(-1) for c in range(4)], -1)
+    counts = reference.overlap(up > thresholds, concepts, np.array(CATEGORIES))
+    by_category = reference.iou_category(counts, np.array(CATEGORIES))
+    expected = reference.iou_global(counts) if union == "global" else by_category
+    # A value within rounding of its threshold may fall on either side of it.
+    np.testing.assert_allclose(result.iou, expected, atol=0.01)
+
+
+def test_permuting_units_permutes_the_rows():
+    acts, labels = planted()
+    order = [2, 0, 1]
+    result = dissect_planted(dissection.PNAS20, acts, labels)
+    permuted = dissect_planted(dissection.PNAS20, acts[..., order], labels)
+    np.testing.assert_array_equal(permuted.iou, result.iou[order])
+    np.testing.assert_array_equal(
+        permuted.detectors.concept, result.detectors.concept[order]
+    )
+
+
+def test_an_empty_probe_set_is_refused():
+    with pytest.raises(BadInput, match="`batches` is empty"):
+        dissection.dissect(lambda: [], [0], Centres(0.0, 1.0), 4, num_images=0)

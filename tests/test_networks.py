@@ -113,7 +113,7 @@ def test_examples_do_not_leak_into_each_other(example):
 
 def test_training_updates_exactly_the_running_statistics(key):
     network, params, images = cached_example("vgg16_bn")
-    _, updated = networks.train_run(network, params, key, images)
+    _, updated = networks.train_run(key, network, params, images)
     for stage, variables in params.items():
         for name, before in variables["params"].items():
             np.testing.assert_array_equal(updated[stage]["params"][name], before)
@@ -124,9 +124,9 @@ def test_training_updates_exactly_the_running_statistics(key):
 
 def test_dropout_is_random_in_training_and_absent_in_evaluation(key):
     network, params, images = cached_example("vgg16")
-    first, _ = networks.train_run(network, params, key, images)
-    again, _ = networks.train_run(network, params, key, images)
-    other, _ = networks.train_run(network, params, jax.random.key(1), images)
+    first, _ = networks.train_run(key, network, params, images)
+    again, _ = networks.train_run(key, network, params, images)
+    other, _ = networks.train_run(jax.random.key(1), network, params, images)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     np.testing.assert_array_equal(
@@ -152,7 +152,7 @@ def test_full_size_networks_have_the_published_number_of_parameters(
     build, shape, parameters
 ):
     params = jax.eval_shape(
-        lambda key: networks.init(build(), key, shape), jax.random.key(0)
+        lambda key: networks.init(key, build(), shape), jax.random.key(0)
     )
     counted = sum(
         np.prod(leaf.shape, dtype=int)
@@ -169,13 +169,31 @@ def test_thesis_lenet_has_maps_of_28_12_and_4():
     assert [tapped[layer].shape[1] for layer in layers] == [28, 12, 4]
 
 
-def test_receptive_field_centres():
+def test_receptive_field_centres_in_closed_form():
     vgg, alexnet = networks.vgg16(2), networks.alexnet(2)
     # Four 2 x 2 pools: the first cell's centre lies in the middle of 16 pixels.
-    assert networks.centres(vgg, "conv5_3") == (7.5, 16.0)
+    assert networks.centres(vgg, "conv5_3", 224) == (7.5, 16.0)
     # conv1: 11 / 4, padding 2 -> 3; pools 3 / 2 add 4 and 8 pixels.
-    assert networks.centres(alexnet, "conv1") == (3.0, 4.0)
-    assert networks.centres(alexnet, "conv5") == (3.0 + 4 + 8, 16.0)
+    assert networks.centres(alexnet, "conv1", 224) == (3.0, 4.0)
+    assert networks.centres(alexnet, "conv5", 224) == (3.0 + 4 + 8, 16.0)
+    # One cell for the whole image sits in its middle.
+    assert networks.centres(vgg, "fc6", 224).offset == 111.5
+
+
+@pytest.mark.parametrize("layer", ["pool1", "conv2", "pool2", "conv3", "fc4"])
+def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
+    network, _, images = cached_example("lenet")
+    # Positive weights and small inputs, so that no path cancels or saturates; average
+    # over several images, because a max-pool lets one path through at a time.
+    params = networks.init(jax.random.key(0), network, (60, 60, 1))
+    params = jax.tree.map(lambda x: jnp.abs(x) * 0.02, params)
+    trunk = networks.split(network, layer).trunk
+    many = jax.random.uniform(jax.random.key(1), (64, 60, 60, 1))
+    cell = trunk(params, images[:1]).shape[1] // 2
+    seen = jax.grad(lambda x: trunk(params, x)[:, cell, cell].sum())(many)
+    rows = np.flatnonzero(np.abs(seen).sum((0, 2, 3)))
+    offset, step = networks.centres(network, layer, 60)
+    assert offset + cell * step == pytest.approx((rows[0] + rows[-1]) / 2, abs=0.5)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
@@ -241,4 +259,4 @@ def test_images_of_the_wrong_size_are_refused(key):
         networks.apply(network, params, jnp.zeros((1, 80, 80, 1)))
     network, _, _ = cached_example("vgg16")
     with pytest.raises(BadInput, match=r"too small.*pool5"):
-        networks.init(network, key, (16, 16, 3))
+        networks.init(key, network, (16, 16, 3))

@@ -9,11 +9,11 @@ from reference import dissection as reference
 from jaxdissect.base import BadInput
 from jaxdissect.streaming import (
     accumulate,
-    add_counts,
+    add,
     combine,
-    count,
     tail_count,
     top_examples,
+    total,
     upper_quantile,
 )
 
@@ -60,16 +60,16 @@ def test_top_examples_equal_a_full_sort_with_ties_by_index(case, k):
 
 def test_counts_pass_two_to_the_31():
     near = np.int32(2**31 - 1)
-    assert accumulate(count(), [(near,)] * 3).item() == 3 * (2**31 - 1)
-    assert add_counts(near, near).dtype == np.int64
+    assert accumulate(total(), [(near,)] * 3).item() == 3 * (2**31 - 1)
+    assert add(near, near).dtype == np.int64
 
 
 def test_combined_statistics_are_those_measured_apart():
     batches = [(np.arange(6).reshape(3, 2),), (np.arange(4).reshape(2, 2),)]
-    quantile, total = upper_quantile(0.5, 5), count(lambda x: x.sum(0))
-    both = accumulate(combine(quantile=quantile, total=total), batches)
+    quantile, summed = upper_quantile(0.5, 5), total(lambda x: x.sum(0))
+    both = accumulate(combine(quantile=quantile, total=summed), batches)
     np.testing.assert_array_equal(both["quantile"], accumulate(quantile, batches))
-    np.testing.assert_array_equal(both["total"], accumulate(total, batches))
+    np.testing.assert_array_equal(both["total"], accumulate(summed, batches))
 
 
 def test_rounding_does_not_move_the_rank():
@@ -86,6 +86,8 @@ def test_impossible_tail_mass_is_refused(tail_mass):
 
 def test_empty_and_short_data_are_refused():
     with pytest.raises(BadInput, match="`batches` is empty"):
-        accumulate(count(), [])
-    with pytest.raises(BadInput, match="only 2 arrived"):
+        accumulate(total(), [])
+    with pytest.raises(BadInput, match="but 2 values per unit arrived"):
         accumulate(upper_quantile(0.5, 10), [(np.zeros((2, 1)),)])
+    with pytest.raises(BadInput, match="`num_values` is 2, but 3"):
+        accumulate(upper_quantile(0.5, 2), [(np.zeros((3, 1)),)])

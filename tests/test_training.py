@@ -1,7 +1,6 @@
 """Training: the order of data, the step, checkpoints that notice damage."""
 
 import functools
-import shutil
 
 import jax
 import jax.numpy as jnp
@@ -42,14 +41,14 @@ def test_a_step_is_gradient_descent_on_the_mean_cross_entropy(key):
     weights = jax.random.normal(key, (4, 3))
     params = {"fc": {"params": {"kernel": weights}}}
 
-    def apply(params, key, x):
+    def apply(key, params, x):
         return x.reshape(len(x), -1) @ params["fc"]["params"]["kernel"], params
 
     optimizer = optax.sgd(0.5)
     state = training.init_state(params, optimizer)
     x = jax.random.normal(jax.random.key(1), (6, 1, 1, 4))
     targets = jnp.array([0, 1, 2, 0, 1, 2])
-    after, measured = training.train_step(apply, optimizer, state, key, x, targets)
+    after, measured = training.train_step(key, apply, optimizer, state, x, targets)
     p = jax.nn.softmax(x.reshape(6, 4) @ weights)
     gradient = x.reshape(6, 4).T @ (p - jax.nn.one_hot(targets, 3)) / 6
     np.testing.assert_allclose(
@@ -143,19 +142,34 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(state, tmp_path):
     with checkpoints.manager(tmp_path / "a") as manager:
         checkpoints.save(manager, state, accuracy=0.5)
     other = state._replace(
-        params=networks.init(networks.lenet(3), jax.random.key(0), (60, 60, 1))
+        params=networks.init(jax.random.key(0), networks.lenet(3), (60, 60, 1))
     )
     with (
         checkpoints.manager(tmp_path / "a") as manager,
         pytest.raises(BadInput, match="another network"),
     ):
         checkpoints.restore_latest(manager, other)
-    shutil.copytree(tmp_path / "a", tmp_path / "b")
-    data = [f for f in (tmp_path / "b").rglob("*") if "/d/" in str(f) and f.is_file()]
+
+
+def test_a_checkpoint_whose_arrays_changed_is_refused(state, tmp_path, monkeypatch):
+    """Orbax restores flipped bits without a word; the saved hash does not match."""
+    with checkpoints.manager(tmp_path) as manager:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints, "digest", lambda tree: "of other arrays")
+            checkpoints.save(manager, state, accuracy=0.5)
+        manager.wait_until_finished()
+        with pytest.raises(BadInput, match="damaged"):
+            checkpoints.restore_latest(manager, state)
+
+
+def test_a_truncated_checkpoint_is_refused(state, tmp_path):
+    with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, state, accuracy=0.5)
+    data = [f for f in tmp_path.rglob("*") if "/d/" in str(f) and f.is_file()]
     for file in data:
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with (
-        checkpoints.manager(tmp_path / "b") as manager,
-        pytest.raises(BadInput, match="the checkpoint"),
+        checkpoints.manager(tmp_path) as manager,
+        pytest.raises(BadInput, match="unreadable"),
     ):
         checkpoints.restore_latest(manager, state)

@@ -16,7 +16,8 @@ def rank_units(
     """Order the units by how much the class loses without them.
 
     Args:
-        base: balanced accuracy of every class with all units.
+        base: a measure of every class with all units, such as balanced accuracy or mean
+            log-probability; larger is better.
         ablated: the same with each unit removed.
 
     Returns:
@@ -24,7 +25,7 @@ def rank_units(
         be a gain); ties in order of unit number.
 
     Reference:
-        Bau et al., PNAS 2020; the rule for ties is ours.
+        Bau et al., PNAS 2020, with balanced accuracy; the rule for ties is ours.
 
     >>> rank_units(np.array([0.9]), np.array([[0.9], [0.6], [0.9]])).tolist()
     [[1, 0, 2]]

@@ -34,16 +34,16 @@ def run(config: AblateConfig) -> None:
     if not 0 < config.share < 1:
         raise BadInput(f"`share` is {config.share}; it must be in (0, 1)")
     trained = build.load_trained(config.weights)
-    weights = config.weights.stem if config.weights else "scenes_vgg16"
-    out = config.out or Path("runs") / f"ablate-{weights}-{config.layer}"
-    manifest = build.begin_run(config, trained, out)
-    with jax.default_matmul_precision("highest"):
-        orders, counts, curves = measure(config, trained)
-    removed = share_of_units(config, orders.shape[1])
-    summary = ablation_results.summarize(counts, curves, trained.classes, removed)
+    name = f"ablate-{build.run_name(config.weights)}-{config.layer}"
+    out = config.out or Path("runs") / name
+    manifest = build.analysis_manifest(config, trained)
+    classes = trained.classes
     with outputs.results_folder(out, manifest) as folder:
-        write(folder, trained.classes, orders, counts, curves)
-        ablation_results.save_figures(folder, counts, curves, trained.classes, removed)
+        orders, reported, curves = measure(config, trained)
+        removed = share_of_units(config, orders.shape[1])
+        summary = ablation_results.summarize(reported.counts, curves, classes, removed)
+        write(folder, classes, orders, reported, curves)
+        ablation_results.save_figures(folder, reported.counts, curves, classes, removed)
         outputs.write_json(folder / "summary.json", summary)
     print_summary(summary)
     print(f"results: {out}")
@@ -51,7 +51,7 @@ def run(config: AblateConfig) -> None:
 
 def measure(
     config: AblateConfig, trained: build.Trained
-) -> tuple[np.ndarray, metrics.ClassCounts, ablation.RemovalCurves]:
+) -> tuple[np.ndarray, ablation.EditMeasures, ablation.RemovalCurves]:
     """Rankings [K U] on one split; single units and curves on another."""
     rank = observe(config, trained, "rank", config.num_rank)
     report = observe(config, trained, "report", config.num_report)
@@ -60,12 +60,15 @@ def measure(
     singles = np.concatenate([whole, ablation.single_unit_keeps(num_units)])
 
     ranked = sweep(config, trained, rank, singles, "ranking units")
-    balanced = metrics.balanced_accuracy(ranked)
-    orders = ablation.rank_units(balanced[0], balanced[1:])
-    counts = sweep(config, trained, report, singles, "removing single units")
+    measure_of = {
+        "log_probability": ranked.log_probability,
+        "balanced_accuracy": metrics.balanced_accuracy(ranked.counts),
+    }[config.rank_by]
+    orders = ablation.rank_units(measure_of[0], measure_of[1:])
+    reported = sweep(config, trained, report, singles, "removing single units")
     curves = ablation.removal_curves(
-        lambda keeps: metrics.balanced_accuracy(
-            sweep(config, trained, report, keeps, "removing sets of units")
+        lambda keeps: (
+            sweep(config, trained, report, keeps, "removing sets of units").counts
         ),
         orders,
         ablation.random_orders(
@@ -73,7 +76,7 @@ def measure(
         ),
         removal_steps(config, num_units),
     )
-    return orders, counts, curves
+    return orders, reported, curves
 
 
 def observe(
@@ -81,16 +84,18 @@ def observe(
 ) -> Observed:
     """The layer's activations on a split, computed once for all edits."""
     forward = build.forward_to(trained, config.layer)
+    indices = build.split_indices(split, number)
     acts, targets = [], []
-    for batch in build.scene_batches(
-        config.seed,
-        build.split_indices(split, number),
-        trained.image_size,
-        config.batch_size,
-        f"{split} split",
-    ):
-        acts.append(forward(batch.images))
-        targets.append(batch.targets)
+    with jax.default_matmul_precision("highest"):
+        for batch in build.scene_batches(
+            config.seed,
+            indices,
+            trained.image_size,
+            config.batch_size,
+            f"{split} split",
+        ):
+            acts.append(forward(batch.images))
+            targets.append(batch.targets)
     return Observed(acts, targets)
 
 
@@ -100,14 +105,14 @@ def sweep(
     observed: Observed,
     keeps: np.ndarray,
     label: str,
-) -> metrics.ClassCounts:
-    """Counts under every edit, by the factored tail where there is one."""
+) -> ablation.EditMeasures:
+    """Measures under every edit, by the factored tail where there is one."""
     network = trained.network
     if config.layer in networks.factored_layers(network):
         edited = ablation.by_factoring(networks.factored(network, config.layer))
     else:
         edited = ablation.by_replaying(networks.split(network, config.layer).tail)
-    return ablation.count_under_edits(
+    return ablation.measure_edits(
         edited,
         trained.weights.params,
         keeps,
@@ -133,11 +138,11 @@ def write(
     folder: Path,
     classes: tuple[str, ...],
     orders: np.ndarray,
-    counts: metrics.ClassCounts,
+    reported: ablation.EditMeasures,
     curves: ablation.RemovalCurves,
 ) -> None:
     """units.csv, ranking.csv and ablation.npz."""
-    units = ablation_results.units_table(counts, classes)
+    units = ablation_results.units_table(reported, classes)
     ranking = ablation_results.ranking_table(orders, classes)
     tables.write_csv(folder / "units.csv", *units)
     tables.write_csv(folder / "ranking.csv", *ranking)
@@ -145,8 +150,14 @@ def write(
         folder / "ablation.npz",
         classes=np.array(classes),
         orders=orders,
-        **counts._asdict(),
-        **{f"curve_{name}": value for name, value in curves._asdict().items()},
+        log_probability=reported.log_probability,
+        **reported.counts._asdict(),
+        curve_counts=curves.counts,
+        **{
+            f"curve_{order}_{measure}": values
+            for order in ("most", "least", "random")
+            for measure, values in getattr(curves, order)._asdict().items()
+        },
     )
 
 
@@ -158,9 +169,10 @@ def print_summary(summary: dict) -> None:
         f"{summary['median_worst_class_drop']:.2f} points of balanced accuracy in the "
         "class hit hardest"
     )
-    print(
-        f"without its {summary['removed']} most important units (ranked on other "
-        f"images) a class loses {summary['drop_of_most_important']:.1f} points of "
-        f"balanced accuracy, without {summary['removed']} random ones "
-        f"{summary['drop_of_random']:.1f}"
-    )
+    print("units removed: a class's balanced accuracy, and top-1 over all classes")
+    print("        its most important ones       random ones")
+    for row in summary["removal"]:
+        print(
+            f"  {row['removed']:4d}     {row['most_balanced']:6.1%}   {row['most_top1']:6.1%}"
+            f"         {row['random_balanced']:6.1%}   {row['random_top1']:6.1%}"
+        )

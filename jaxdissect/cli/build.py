@@ -17,9 +17,6 @@ from jaxdissect.cli.config import AblateConfig, DissectConfig, NetworkConfig
 from jaxdissect.data import scenes
 from jaxdissect.networks import convolution
 
-Run = dict[str, Any]
-"""What makes a run the same run; see `outputs.manifest`."""
-
 SPLIT_STARTS = {
     "train": 0,
     "test": 1_000_000,
@@ -45,6 +42,12 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
     Raises:
         BadInput: a value the architecture cannot take.
     """
+    if not config.width > 0:
+        raise BadInput(f"`network.width` is {config.width}; it must be positive")
+    if not 0 <= config.dropout < 1:
+        raise BadInput(f"`network.dropout` is {config.dropout}; it must be in [0, 1)")
+    if min(config.hidden, default=1) < 1:
+        raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
     convolve = convolution.for_backend(jax.default_backend())
     if config.architecture == "lenet":
         if len(config.hidden) != 1:
@@ -69,7 +72,7 @@ def load_trained(path: Path | None) -> Trained:
     """The network and weights of a file that `train` wrote; the bundled one by default.
 
     Raises:
-        BadInput: the file is missing, damaged, or does not say which network it is of.
+        BadInput: the file is missing, damaged, or does not fit the network it names.
     """
     if path is None:
         bundled = files("jaxdissect") / "pretrained" / "scenes_vgg16.safetensors"
@@ -81,17 +84,28 @@ def load_trained(path: Path | None) -> Trained:
         config = NetworkConfig(**{**described, "hidden": tuple(described["hidden"])})
         size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(
-            f"{path} does not say which network it is of ({error})"
-        ) from None
-    return Trained(build_network(config, len(classes)), loaded, size, classes)
+        network = build_network(config, len(classes))
+    except (KeyError, TypeError, IndexError) as error:
+        raise BadInput(f"{path} does not say which network it is of: {error}") from None
+    expected = jax.eval_shape(
+        lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
+    )
+    for name, have, want in _mismatches(loaded.params, expected):
+        raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
+    return Trained(network, loaded, size, classes)
+
+
+def run_name(path: Path | None) -> str:
+    """What to call results of these weights: the training run, or the file, by name."""
+    if path is None:
+        return "scenes_vgg16"
+    return path.absolute().parent.name if path.stem == "weights" else path.stem
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:
     """The same network as on the first day of training."""
     shape = (trained.image_size, trained.image_size, 3)
-    params = networks.init(trained.network, jax.random.key(seed), shape)
+    params = networks.init(jax.random.key(seed), trained.network, shape)
     fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
     return trained._replace(weights=fresh)
 
@@ -133,7 +147,7 @@ def scenes_fingerprint(seed: int, size: int) -> str:
     return sha.hexdigest()
 
 
-def check_positive(config: DissectConfig | AblateConfig, *names: str) -> None:
+def check_positive(config: Any, *names: str) -> None:
     """Refuse settings below 1.
 
     Raises:
@@ -158,25 +172,39 @@ def forward_to(trained: Trained, layer: str) -> Callable[[np.ndarray], np.ndarra
     if acts.ndim != 4:
         *others, _ = networks.layer_names(trained.network)
         raise BadInput(f"`layer` is {layer!r}, which has no units; {', '.join(others)}")
-    return lambda images: np.asarray(compiled(params, images))
+
+    def forward(images: np.ndarray) -> np.ndarray:
+        acts = np.asarray(compiled(params, images))
+        if not np.isfinite(acts).all():
+            raise BadInput(f"`layer` {layer!r} has activations that are not finite")
+        return acts
+
+    return forward
 
 
-def begin_run(config: DissectConfig | AblateConfig, trained: Trained, out: Path) -> Run:
-    """The run's manifest, once it is sure that `out` holds no other run's results.
-
-    Raises:
-        BadInput: it does.
-    """
-    run = outputs.manifest(
+def analysis_manifest(
+    config: DissectConfig | AblateConfig, trained: Trained
+) -> dict[str, Any]:
+    """What makes an analysis of these weights the same run."""
+    return outputs.manifest(
         config,
         weights=trained.weights.digest,
         scenes=scenes_fingerprint(config.seed, trained.image_size),
     )
-    outputs.check_same_run(out, run)
-    return run
 
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
+
+
+def _mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(name, shape here, shape expected) of what differs; None where it is absent."""
+    have, want = (
+        {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves}
+        for leaves in map(jax.tree_util.tree_leaves_with_path, (params, expected))
+    )
+    for name in sorted(have.keys() | want.keys()):
+        if have.get(name) != want.get(name):
+            yield name, have.get(name), want.get(name)

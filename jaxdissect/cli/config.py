@@ -132,6 +132,9 @@ class AblateConfig:
     """Scenes on which units are ranked for each class."""
     num_report: int = 1200
     """Other scenes, on which all effects are reported."""
+    rank_by: Literal["log_probability", "balanced_accuracy"] = "log_probability"
+    """What a class must lose for a unit to be important to it. Accuracy is the measure
+    of the papers, but where few answers flip it leaves most units tied."""
     share: float = 0.05
     """Share of the units whose removal is compared with that of random ones."""
     random_draws: int = 10

@@ -29,7 +29,7 @@ class Probe(NamedTuple):
     Attributes:
         acts: per batch, [B H W U].
         labels: per batch, concept label maps [B h w L] on the protocol's grid.
-        top: the images on which each unit peaks highest, as scene indices.
+        top: the images on which each unit peaks highest, by position in the probe set.
     """
 
     acts: list[np.ndarray]
@@ -45,19 +45,24 @@ def run(config: DissectConfig) -> None:
     trained = build.load_trained(config.weights)
     if config.random_weights:
         trained = build.with_random_weights(trained, config.seed)
+    if trained.image_size % protocol.stride:
+        raise BadInput(
+            f"`stride` is {protocol.stride}; it must divide the image size "
+            f"{trained.image_size}"
+        )
     out = config.out or default_out(config)
-    manifest = build.begin_run(config, trained, out)
-    with jax.default_matmul_precision("highest"):
-        probe = observe(config, trained, protocol)
+    manifest = build.analysis_manifest(config, trained)
+    with outputs.results_folder(out, manifest) as folder:
+        with jax.default_matmul_precision("highest"):
+            probe = observe(config, trained, protocol)
         result = dissection.dissect(
             lambda: zip(probe.acts, probe.labels, strict=True),
             CATEGORY_NUMBERS,
-            networks.centres(trained.network, config.layer),
+            networks.centres(trained.network, config.layer, trained.image_size),
             trained.image_size,
             num_images=config.num_images,
             protocol=protocol,
         )
-    with outputs.results_folder(out, manifest) as folder:
         headline = write(folder, config, trained, protocol, probe, result)
     print_table(result, headline)
     print(f"report: {out / 'report.html'}")
@@ -77,10 +82,9 @@ def make_protocol(config: ProtocolConfig) -> dissection.Protocol:
 
 def default_out(config: DissectConfig) -> Path:
     """A folder that tells what is in it."""
-    weights = config.weights.stem if config.weights else "scenes_vgg16"
     kind = "random-" if config.random_weights else ""
-    preset = config.protocol.preset
-    return Path("runs") / f"dissect-{kind}{weights}-{config.layer}-{preset}"
+    name, preset = build.run_name(config.weights), config.protocol.preset
+    return Path("runs") / f"dissect-{kind}{name}-{config.layer}-{preset}"
 
 
 def observe(
@@ -89,11 +93,7 @@ def observe(
     """Run the network over the probe scenes once."""
     forward = build.forward_to(trained, config.layer)
     indices = build.split_indices("probe", config.num_images)
-    if trained.image_size % protocol.stride:
-        raise BadInput(
-            f"`stride` is {protocol.stride}; it must divide the image size "
-            f"{trained.image_size}"
-        )
+    # A mask cell takes the label of its middle pixel.
     middle = slice(protocol.stride // 2, None, protocol.stride)
     acts, labels = [], []
     for batch in build.scene_batches(
@@ -101,10 +101,10 @@ def observe(
     ):
         acts.append(forward(batch.images))
         labels.append(batch.labels[:, middle, middle])
-    starts = range(0, len(indices), config.batch_size)
+    starts = np.cumsum([0, *map(len, acts)])
     peaks = (
-        (a.max((1, 2)), np.asarray(indices[start : start + len(a)]))
-        for start, a in zip(starts, acts, strict=True)
+        (a.max((1, 2)), start + np.arange(len(a)))
+        for start, a in zip(starts, acts, strict=False)
     )
     return Probe(acts, labels, accumulate(top_examples(config.num_top), peaks))
 
@@ -126,7 +126,7 @@ def write(
         thresholds=result.thresholds,
         concepts=np.array([concept.name for concept in scenes.CONCEPTS]),
         categories=np.array([concept.category for concept in scenes.CONCEPTS]),
-        top_indices=probe.top.indices,
+        top_images=probe.top.indices,
         top_peaks=probe.top.peaks,
         **result.overlap._asdict(),
     )
@@ -137,7 +137,7 @@ def write(
         "num_images": config.num_images,
     }
     outputs.write_json(folder / "summary.json", summary)
-    strips, captions = top_pictures(config, trained, probe, result)
+    strips, captions = top_pictures(config, trained, protocol, probe, result)
     page = dissection_report.render(
         f"What {config.layer} looks for",
         facts(config, trained, protocol),
@@ -165,32 +165,33 @@ def label_ious(result: dissection.Dissection) -> dict[str, float]:
 def top_pictures(
     config: DissectConfig,
     trained: build.Trained,
+    protocol: dissection.Protocol,
     probe: Probe,
     result: dissection.Dissection,
 ) -> tuple[list[str], list[list[str]]]:
     """Every unit's top images as one strip, dimmed where the unit is off."""
-    size = trained.image_size
-    centres = networks.centres(trained.network, config.layer)
-    acts = np.concatenate(probe.acts)
+    size, batch_size = trained.image_size, config.batch_size
+    centres = networks.centres(trained.network, config.layer, size)
     to_pixels = [
-        bilinear_matrix(cells, size, size, centres, padding="edge")
-        for cells in acts.shape[1:3]
+        bilinear_matrix(cells, size, size, centres, padding=protocol.padding)
+        for cells in probe.acts[0].shape[1:3]
     ]
     shown = np.unique(probe.top.indices)
-    rendered = scenes.render(config.seed, shown.tolist(), size=size)
-    place = {index: position for position, index in enumerate(shown.tolist())}
-    first = build.SPLIT_STARTS["probe"]
+    split = build.split_indices("probe", config.num_images)
+    rendered = scenes.render(config.seed, [split[i] for i in shown], size=size)
     strips, captions = [], []
     units = outputs.progress(probe.top.indices, len(probe.top.indices), "drawing units")
     for unit, indices in enumerate(units):
-        positions = [place[index] for index in indices.tolist()]
-        maps = upsample(acts[indices - first][..., [unit]], *to_pixels)[..., 0]
+        at = np.searchsorted(shown, indices)
+        acts = [
+            probe.acts[i // batch_size][i % batch_size, ..., [unit]] for i in indices
+        ]
+        maps = upsample(np.moveaxis(np.stack(acts), 1, -1), *to_pixels)[..., 0]
         regions = np.asarray(maps > result.thresholds[unit])
-        strip = pictures.region_strip(rendered.images[positions], regions)
-        strips.append(pictures.data_uri(strip))
-        captions.append(
-            [trained.classes[target] for target in rendered.targets[positions]]
+        strips.append(
+            pictures.data_uri(pictures.region_strip(rendered.images[at], regions))
         )
+        captions.append([trained.classes[target] for target in rendered.targets[at]])
     return strips, captions
 
 
@@ -201,14 +202,16 @@ def facts(
     metadata = trained.weights.metadata
     accuracy = metadata.get("summary", {}).get("test_top1")
     return {
-        "network": str(config.weights or "bundled VGG-16 of the scenes"),
+        "network": build.run_name(config.weights),
         "layer": config.layer,
         "weights": (
             f"random, seed {config.seed}"
             if config.random_weights
             else f"sha256 {trained.weights.digest[:12]}"
         ),
-        "top-1": f"{accuracy:.1%} on held-out scenes" if accuracy else "untrained",
+        "top-1": "unknown"
+        if accuracy is None
+        else f"{accuracy:.1%} on held-out scenes",
         "images": f"{config.num_images} generated scenes, seed {config.seed}",
         "protocol": f"{config.protocol.preset}: " + _readable(protocol._asdict()),
         "versions": _readable(outputs.versions()),

@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -25,7 +25,8 @@ def manifest(config: Any, **provenance: Any) -> dict[str, Any]:
         **provenance: hashes of weights and data.
     """
     settings = dataclasses.asdict(config)
-    settings.pop("out")
+    for path in ("out", "weights"):  # where files lie does not matter, their hash does
+        settings.pop(path, None)
     record = {
         "command": type(config).__name__.removesuffix("Config").lower(),
         "config": settings,
@@ -63,24 +64,29 @@ def check_same_run(out: Path, run: Mapping[str, Any]) -> None:
 
 @contextmanager
 def results_folder(out: Path, run: Mapping[str, Any]) -> Iterator[Path]:
-    """A folder to write results into, which becomes `out` once all are written."""
+    """A folder to write results into, which becomes `out` once all are written.
+
+    Raises:
+        BadInput: `out` holds another run's results.
+    """
     check_same_run(out, run)
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    write_json(partial / "run.json", run)
-    replaced = out.with_name(out.name + ".replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if out.exists():
-        out.rename(replaced)
-    partial.rename(out)
-    shutil.rmtree(replaced, ignore_errors=True)
+    parent = out.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=parent) as scratch:
+        results, replaced = Path(scratch) / "results", Path(scratch) / "replaced"
+        results.mkdir()
+        yield results
+        write_json(results / "run.json", run)
+        if out.exists():
+            out.rename(replaced)
+        results.rename(out)
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write indented JSON."""
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    """Write indented JSON, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    partial.replace(path)
 
 
 def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> tqdm:

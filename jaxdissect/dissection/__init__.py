@@ -1,14 +1,6 @@
 """Network dissection: which concept each unit looks for."""
 
-from jaxdissect.dissection.dissect import Dissection, dissect
-from jaxdissect.dissection.labels import (
-    NO_LABEL,
-    Detectors,
-    label_units,
-    unique_by_category,
-    unique_labels,
-)
-from jaxdissect.dissection.overlap import (
+from jaxdissect.dissection.counts import (
     Overlap,
     concept_masks,
     iou_global,
@@ -16,6 +8,14 @@ from jaxdissect.dissection.overlap import (
     overlap,
     unit_masks,
 )
+from jaxdissect.dissection.labels import (
+    NO_LABEL,
+    Detectors,
+    label_units,
+    unique_by_category,
+    unique_labels,
+)
+from jaxdissect.dissection.pipeline import Dissection, dissect
 from jaxdissect.dissection.protocol import CVPR17, PNAS20, Protocol, check_protocol
 
 __all__ = [

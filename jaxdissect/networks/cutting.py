@@ -38,7 +38,7 @@ def taps(
     >>> import jax, jax.numpy as jnp
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = networks.init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = networks.init(jax.random.key(0), network, (36, 36, 1))
     >>> images = jnp.zeros((1, 36, 36, 1))
     >>> acts = taps(network, ("conv1", "pool3"))(params, images)
     >>> {layer: a.shape for layer, a in acts.items()}
@@ -57,7 +57,7 @@ def split(network: Network, layer: str) -> Split:
     >>> import jax, jax.numpy as jnp
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = networks.init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = networks.init(jax.random.key(0), network, (36, 36, 1))
     >>> images = jnp.zeros((1, 36, 36, 1))
     >>> trunk, tail = split(network, "conv3")
     >>> tail(params, trunk(params, images)).shape
@@ -82,7 +82,7 @@ def factored(network: Network, layer: str) -> FactoredTail:
     >>> import jax, jax.numpy as jnp
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = networks.init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = networks.init(jax.random.key(0), network, (36, 36, 1))
     >>> images = jnp.zeros((1, 36, 36, 1))
     >>> acts = split(network, "conv3").trunk(params, images)
     >>> factored(network, "conv3").contributions(params, acts).shape
@@ -117,21 +117,31 @@ def factored_layers(network: Network) -> list[str]:
     return names[::-1]
 
 
-def centres(network: Network, layer: str) -> Centres:
-    """Where the cells of a layer's maps sit on the image.
+def centres(network: Network, layer: str, image_size: int) -> Centres:
+    """Where the cells of a layer's maps sit on a square image.
+
+    Args:
+        network: the table of stages.
+        layer: name of a layer.
+        image_size: height and width of the images, in pixels.
+
+    Returns:
+        The centres of the cells' receptive fields.
 
     Raises:
         BadInput: unknown layer.
 
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> centres(network, "pool1")  # 5 x 5 without padding, then pairs averaged
+    >>> centres(network, "pool1", 36)  # 5 x 5 without padding, then pairs
     Centres(offset=2.5, step=2.0)
     """
-    offset, step = 0.0, 1.0
+    offset, step, length = 0.0, 1.0, image_size
     for stage in network[: 1 + _index(network, layer)]:
-        offset += step * ((stage.window.size - 1) / 2 - stage.window.padding)
-        step *= stage.window.stride
+        size, stride, padding = stage.window(length)
+        offset += step * ((size - 1) / 2 - padding)
+        step *= stride
+        length = 1 + int((length + 2 * padding - size) / stride + 1e-9)
     return Centres(offset, step)
 
 

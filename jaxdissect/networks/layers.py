@@ -18,6 +18,7 @@ from jaxdissect.networks.stages import (
     function_stage,
     linear_stage,
     normalization_stage,
+    whole_map,
 )
 
 Convolution = Callable[..., Array]
@@ -51,6 +52,9 @@ def convolution(
         conv_general_dilated=convolve,
     )
 
+    def apply(variables: Variables, x: Array) -> Array:
+        return jnp.asarray(module.apply(variables, x))
+
     def contributions(variables: Variables, x: Array) -> Array:
         # One group per input unit: the same products as the convolution itself.
         kernel = variables["params"]["kernel"]
@@ -66,7 +70,9 @@ def convolution(
         return jnp.moveaxis(z.reshape(*z.shape[:3], units, outputs), 3, 1)
 
     window = Window(size, stride, padding)
-    return linear_stage(name, module, contributions, window=window)
+    return linear_stage(
+        name, module, contributions, apply=apply, window=lambda length: window
+    )
 
 
 def fully_connected(name: str, features: int) -> Stage:
@@ -89,10 +95,7 @@ def fully_connected(name: str, features: int) -> Stage:
         z = jnp.einsum("bhwu,hwum->bum", x, variables["params"]["kernel"])
         return z[:, :, None, None, :]
 
-    stage = linear_stage(name, module, contributions)
-    return stage._replace(
-        apply=flat, train=lambda variables, key, x: (flat(variables, x), variables)
-    )
+    return linear_stage(name, module, contributions, apply=flat, window=whole_map)
 
 
 def activation(name: str, function: Callable[[Array], Array] = jax.nn.relu) -> Stage:
@@ -117,7 +120,9 @@ def max_pool(name: str, *, size: int = 2, stride: int = 2) -> Stage:
         )
         return functools.reduce(larger, windows)
 
-    return function_stage(name, pool, unitwise=True, window=Window(size, stride))
+    return function_stage(
+        name, pool, unitwise=True, window=lambda length: Window(size, stride)
+    )
 
 
 def average_pool(name: str, cells: int) -> Stage:
@@ -140,7 +145,10 @@ def average_pool(name: str, cells: int) -> Stage:
         rows, columns = weights(x.shape[1]), weights(x.shape[2])
         return jnp.einsum("hH,wW,bHWu->bhwu", rows, columns, x)
 
-    return function_stage(name, pool, unitwise=True)
+    def window(length: int) -> Window:
+        return Window(length / cells, length / cells)
+
+    return function_stage(name, pool, unitwise=True, window=window)
 
 
 def logits() -> Stage:

@@ -21,11 +21,19 @@ Variables = Mapping[str, Any]
 
 
 class Window(NamedTuple):
-    """Square window a stage looks through, for placing receptive-field centres."""
+    """What one position of a stage's output looks at, along one axis, in positions.
 
-    size: int = 1
-    stride: int = 1
+    Fractions occur where a map is divided into cells of unequal size.
+    """
+
+    size: float = 1
+    stride: float = 1
     padding: int = 0
+
+
+def whole_map(length: int) -> Window:
+    """The window of a stage with one output position."""
+    return Window(size=length, stride=length)
 
 
 class Stage(NamedTuple):
@@ -41,7 +49,7 @@ class Stage(NamedTuple):
         contributions: (variables, x [B H W U]) -> [B U h w M], each input unit's share
             of this stage's output; None unless the stage is linear.
         unitwise: each output unit depends on the same input unit only, and 0 gives 0.
-        window: what a position of the output looks at.
+        window: (length of the input map) -> what an output position looks at.
     """
 
     name: str
@@ -50,7 +58,7 @@ class Stage(NamedTuple):
     train: Callable[[Variables, Array, Array], tuple[Array, Variables]]
     contributions: Callable[[Variables, Array], Array] | None = None
     unitwise: bool = False
-    window: Window = Window()
+    window: Callable[[int], Window] = lambda length: Window()
 
 
 Network = tuple[Stage, ...]
@@ -61,7 +69,7 @@ def function_stage(
     function: Callable[[Array], Array],
     *,
     unitwise: bool = False,
-    window: Window = Window(),  # noqa: B008 (a NamedTuple is immutable)
+    window: Callable[[int], Window] = lambda length: Window(),
 ) -> Stage:
     """A stage without parameters."""
     return Stage(
@@ -79,13 +87,10 @@ def linear_stage(
     module: nn.Module,
     contributions: Callable[[Variables, Array], Array],
     *,
-    window: Window = Window(),  # noqa: B008
+    apply: Callable[[Variables, Array], Array],
+    window: Callable[[int], Window],
 ) -> Stage:
-    """A stage whose Flax module is an affine map of its input."""
-
-    def apply(variables: Variables, x: Array) -> Array:
-        return jnp.asarray(module.apply(variables, x))
-
+    """A stage that is an affine map of its input, with a Flax module's parameters."""
     return Stage(
         name,
         init=module.init,
@@ -134,12 +139,12 @@ def dropout_stage(name: str, rate: float) -> Stage:
     )
 
 
-def init(network: Network, key: Array, image_shape: tuple[int, int, int]) -> Params:
+def init(key: Array, network: Network, image_shape: tuple[int, int, int]) -> Params:
     """Random parameters for images of the given shape.
 
     Args:
-        network: the table of stages.
         key: PRNG key, consumed.
+        network: the table of stages.
         image_shape: (H, W, channels).
 
     Returns:
@@ -150,7 +155,7 @@ def init(network: Network, key: Array, image_shape: tuple[int, int, int]) -> Par
 
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = init(jax.random.key(0), network, (36, 36, 1))
     >>> params["conv1.conv"]["params"]["kernel"].shape
     (5, 5, 1, 2)
     """
@@ -184,7 +189,7 @@ def run(
 
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = init(jax.random.key(0), network, (36, 36, 1))
     >>> outputs, tapped = run(network, params, jnp.zeros((1, 36, 36, 1)), taps=("fc4",))
     >>> outputs.shape, tapped["fc4"].shape
     ((1, 3), (1, 1, 1, 20))
@@ -198,14 +203,14 @@ def run(
 
 
 def train_run(
-    network: Network, params: Params, key: Array, x: Array
+    key: Array, network: Network, params: Params, x: Array
 ) -> tuple[Array, Params]:
     """Run a network in training mode: dropout active, batch statistics updated.
 
     Args:
+        key: PRNG key for dropout, consumed.
         network: the table of stages.
         params: {stage name: Flax variables}.
-        key: PRNG key for dropout, consumed.
         x: images [B H W 3] in [0, 1].
 
     Returns:
@@ -213,9 +218,9 @@ def train_run(
 
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = init(jax.random.key(0), network, (36, 36, 1))
     >>> outputs, updated = train_run(
-    ...     network, params, jax.random.key(1), jnp.zeros((1, 36, 36, 1)))
+    ...     jax.random.key(1), network, params, jnp.zeros((1, 36, 36, 1)))
     >>> outputs.shape, updated.keys() == params.keys()
     ((1, 3), True)
     """
@@ -233,7 +238,7 @@ def apply(network: Network, params: Params, x: AnyArray) -> Array:
 
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(network, jax.random.key(0), (36, 36, 1))
+    >>> params = init(jax.random.key(0), network, (36, 36, 1))
     >>> apply(network, params, jnp.zeros((2, 36, 36, 1))).shape
     (2, 3)
     """

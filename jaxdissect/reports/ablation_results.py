@@ -8,22 +8,22 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxdissect import metrics
-from jaxdissect.ablation import RemovalCurves
+from jaxdissect.ablation import EditMeasures, RemovalCurves
 from jaxdissect.metrics import ClassCounts
 from jaxdissect.reports import figures
 from jaxdissect.reports.tables import Cell, Table
 
 
-def units_table(counts: ClassCounts, classes: Sequence[str]) -> Table:
+def units_table(measured: EditMeasures, classes: Sequence[str]) -> Table:
     """One row per unit and class: accuracies with the unit and without it.
 
     Args:
-        counts: [1 + U, K]; the first edit removes nothing, edit u + 1 removes unit u.
+        measured: [1 + U, K]; the first edit removes nothing, edit u + 1 removes unit u.
         classes: [K] names.
     """
     columns = ["unit", "class"]
     values = []
-    for name, value in _accuracies(counts, len(classes)).items():
+    for name, value in _accuracies(measured, len(classes)).items():
         columns += [f"{name}_before", f"{name}_after"]
         values += [np.broadcast_to(value[:1], value[1:].shape), value[1:]]
     rows: list[list[Cell]] = [
@@ -50,16 +50,16 @@ def summarize(
     """The figures that tell the story; drops are in points (percent of accuracy).
 
     Args:
-        counts: as in `units_table`.
+        counts: [1 + U, K], as in `units_table`.
         curves: removal from the rankings.
         classes: [K] names.
         removed: how many units to remove at once, one of `curves.counts`.
     """
     top1, balanced = metrics.top1(counts), metrics.balanced_accuracy(counts)
     at = curves.counts.tolist().index(removed)
-    important = 100 * (curves.most[:, 0] - curves.most[:, at])
-    random = 100 * (curves.random[..., 0] - curves.random[..., at]).mean(1)
-    ratio = important.mean() / random.mean() if random.mean() > 0 else None
+    important = _drops(curves.most.balanced, at)
+    random = _drops(curves.random.balanced, at).mean(1)
+    pairs = zip(classes, important.tolist(), random.tolist(), strict=True)
     return {
         "units": len(top1) - 1,
         "top1": top1[0].item(),
@@ -71,14 +71,18 @@ def summarize(
         "removed": removed,
         "drop_of_most_important": important.mean().item(),
         "drop_of_random": random.mean().item(),
-        "ratio": None if ratio is None else ratio.item(),
-        "per_class": {
-            name: {"most_important": a, "random": b}
-            for name, a, b in zip(
-                classes, important.tolist(), random.tolist(), strict=True
-            )
-        },
+        "per_class": {name: {"most_important": a, "random": b} for name, a, b in pairs},
+        "removal": [_removal(curves, i) for i in range(len(curves.counts))],
     }
+
+
+def _removal(curves, at) -> dict[str, Any]:
+    row = {"removed": curves.counts[at].item()}
+    for order in ("most", "random", "least"):
+        curve = getattr(curves, order)
+        row[f"{order}_balanced"] = curve.balanced[..., at].mean().item()
+        row[f"{order}_top1"] = curve.top1[..., at].mean().item()
+    return row
 
 
 def save_figures(
@@ -98,26 +102,35 @@ def save_figures(
     scatter = figures.drop_scatter(top1[0] - top1[1:], drops.max(1), worst)
     figures.save(scatter, folder / "overall_vs_worst_class.png")
     at = curves.counts.tolist().index(removed)
-    k = int((curves.most[:, 0] - curves.most[:, at]).argmax())
+    k = int(_drops(curves.most.balanced, at).argmax())
+    most, random, least = (
+        curve.balanced for curve in (curves.most, curves.random, curves.least)
+    )
     one = figures.removal_curves(
         curves.counts,
-        curves.most[k],
-        curves.random[k],
-        curves.least[k],
+        most[k],
+        random[k],
+        least[k],
         classes[k],
         balanced[0, k].item(),
     )
     figures.save(one, folder / "removal_of_units.png")
     grid = figures.removal_grid(
-        curves.counts, curves.most, curves.random, curves.least, classes, balanced[0]
+        curves.counts, most, random, least, classes, balanced[0]
     )
     figures.save(grid, folder / "removal_of_units_by_class.png")
 
 
-def _accuracies(counts, num_classes):
+def _drops(accuracy, at):
+    return 100 * (accuracy[..., 0] - accuracy[..., at])
+
+
+def _accuracies(measured, num_classes):
+    counts, log_probability = measured
     top1 = metrics.top1(counts)
     return {
         "top1": np.broadcast_to(top1[:, None], (len(top1), num_classes)),
         "recall": metrics.recall(counts),
         "balanced": metrics.balanced_accuracy(counts),
+        "log_probability": log_probability,
     }

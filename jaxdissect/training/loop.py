@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from jaxdissect.base import BadInput, Params
 from jaxdissect.metrics import ClassCounts, class_counts
-from jaxdissect.streaming import accumulate, count
+from jaxdissect.streaming import accumulate, total
 from jaxdissect.training.state import StepMetrics, TrainState
 
 Step = Callable[[TrainState, Array, Array], tuple[TrainState, StepMetrics]]
@@ -160,4 +160,4 @@ def evaluate(
         )
 
     starts = ((start,) for start in range(0, len(images), batch_size))
-    return accumulate(count(measure), starts)
+    return accumulate(total(measure), starts)

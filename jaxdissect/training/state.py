@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 
 from jaxdissect.base import Params
 
-TrainApply = Callable[[Params, Array, Array], tuple[Array, Params]]
-"""(params, key, images) -> (logits [B K], params with updated running statistics)."""
+TrainApply = Callable[[Array, Params, Array], tuple[Array, Params]]
+"""(key, params, images) -> (logits [B K], params with updated running statistics)."""
 
 
 class TrainState(NamedTuple):
@@ -71,20 +71,20 @@ def init_state(params: Params, optimizer: optax.GradientTransformation) -> Train
 
 
 def train_step(
+    key: Array,
     apply: TrainApply,
     optimizer: optax.GradientTransformation,
     state: TrainState,
-    key: Array,
     images: Float[Array, "B H W c"],
     targets: Int[Array, "B"],
 ) -> tuple[TrainState, StepMetrics]:
     """One step of gradient descent on the mean cross-entropy.
 
     Args:
+        key: PRNG key of the whole run; the step's own key is folded in.
         apply: the network in training mode.
         optimizer: of the trainable params.
         state: where training stands.
-        key: PRNG key of the whole run; the step's own key is folded in.
         images: in [0, 1].
         targets: true classes.
 
@@ -92,18 +92,19 @@ def train_step(
         The next state and the batch's metrics before the step.
 
     >>> params = {"fc": {"params": {"bias": jnp.zeros(2)}}}
-    >>> apply = lambda params, key, x: (
+    >>> apply = lambda key, params, x: (
     ...     jnp.tile(params["fc"]["params"]["bias"], (len(x), 1)), params)
     >>> state, metrics = train_step(
-    ...     apply, optax.sgd(1.0), init_state(params, optax.sgd(1.0)),
-    ...     jax.random.key(0), jnp.zeros((1, 1, 1, 3)), jnp.array([1]))
+    ...     jax.random.key(0), apply, optax.sgd(1.0),
+    ...     init_state(params, optax.sgd(1.0)),
+    ...     jnp.zeros((1, 1, 1, 3)), jnp.array([1]))
     >>> state.params["fc"]["params"]["bias"].tolist()
     [-0.5, 0.5]
     """
 
     def loss_fn(weights):
         params = with_trainable(state.params, weights)
-        logits, params = apply(params, jax.random.fold_in(key, state.step), images)
+        logits, params = apply(jax.random.fold_in(key, state.step), params, images)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
         return losses.mean(), (params, (logits.argmax(-1) == targets).mean())
 

@@ -8,9 +8,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray
-from jaxdissect.dissection.labels import Detectors, label_units
-from jaxdissect.dissection.overlap import (
+from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.dissection.counts import (
     Overlap,
     concept_masks,
     iou_global,
@@ -18,6 +17,7 @@ from jaxdissect.dissection.overlap import (
     overlap,
     unit_masks,
 )
+from jaxdissect.dissection.labels import Detectors, label_units
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.streaming import accumulate, upper_quantile
 from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
@@ -59,14 +59,15 @@ def dissect(
         categories: [C] category number of every concept.
         centres: where the cells of the activation maps sit on the image.
         image_size: height and width of the images, in pixels.
-        num_images: images in all batches together, needed for an exact quantile.
+        num_images: images in all batches together; the quantile depends on it.
         protocol: the conventions to follow.
 
     Returns:
         Thresholds, counts, IoU and labels.
 
     Raises:
-        BadInput: a protocol value that is not allowed.
+        BadInput: a protocol value that is not allowed, no batches, or another number
+            of images than `num_images`.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -81,7 +82,10 @@ def dissect(
     ([13.0], [[1.0]])
     """
     check_protocol(protocol)
-    acts, labels = next(iter(batches()))
+    first = next(iter(batches()), None)
+    if first is None:
+        raise BadInput("`batches` is empty; at least one batch is needed")
+    acts, labels = first
     rows, columns = (
         bilinear_matrix(cells, targets, image_size, centres, padding=protocol.padding)
         for cells, targets in zip(acts.shape[1:3], labels.shape[1:3], strict=True)

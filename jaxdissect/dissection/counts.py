@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Integer
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.streaming import count
+from jaxdissect.streaming import total
 
 
 class Overlap(NamedTuple):
@@ -81,7 +81,7 @@ def overlap(categories: Sequence[int]) -> Statistic:
     [[4]]
     """
     member = np.eye(max(categories) + 1, dtype=np.float32)[np.asarray(categories)]
-    return count(lambda units, concepts: _measure(units, concepts, member))
+    return total(lambda units, concepts: _measure(units, concepts, member))
 
 
 def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:
