@@ -244,8 +244,8 @@ def edits_that_fit(
         BadInput: one edit of a single image does not fit.
 
     >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
-    >>> edits_that_fit(tail, {}, (1, 1, 1, 2), memory_bytes=48)
-    2
+    >>> edits_that_fit(tail, {}, (2, 1, 1, 2), memory_bytes=1)
+    0
     """
     acts = jax.ShapeDtypeStruct(acts_shape, jnp.float32)
 

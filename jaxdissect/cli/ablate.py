@@ -170,9 +170,7 @@ def print_summary(summary: dict) -> None:
         "class hit hardest"
     )
     print("units removed: a class's balanced accuracy, and top-1 over all classes")
-    print("        its most important ones       random ones")
+    print("          its most important ones            random ones")
+    columns = ("most_balanced", "most_top1", "random_balanced", "random_top1")
     for row in summary["removal"]:
-        print(
-            f"  {row['removed']:4d}     {row['most_balanced']:6.1%}   {row['most_top1']:6.1%}"
-            f"         {row['random_balanced']:6.1%}   {row['random_top1']:6.1%}"
-        )
+        print(f"  {row['removed']:4d}  " + "".join(f"{row[c]:12.1%}" for c in columns))
