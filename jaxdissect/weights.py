@@ -71,6 +71,14 @@ def load(path: Path) -> Weights:
 
     Raises:
         BadInput: the file is missing, truncated, not ours, or damaged.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "tiny.safetensors"
+    ...     save(file, {"fc": {"params": {"bias": np.ones(2)}}}, {"seed": 3})
+    ...     loaded = load(file)
+    >>> loaded.params["fc"]["params"]["bias"].tolist(), loaded.metadata
+    ([1.0, 1.0], {'seed': 3})
     """
     if not path.is_file():
         raise BadInput(f"there is no weights file {path}")

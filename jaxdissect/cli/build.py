@@ -17,14 +17,10 @@ from jaxdissect.cli.config import AblateConfig, DissectConfig, NetworkConfig
 from jaxdissect.data import scenes
 from jaxdissect.networks import convolution
 
-SPLIT_STARTS = {
-    "train": 0,
-    "test": 1_000_000,
-    "probe": 2_000_000,
-    "rank": 3_000_000,
-    "report": 4_000_000,
-}
-"""First scene index of every split; a million apart, so that none overlap."""
+SPLIT_SIZE = 1_000_000
+SPLITS = ("train", "test", "probe", "rank", "report")
+SPLIT_STARTS = {name: number * SPLIT_SIZE for number, name in enumerate(SPLITS)}
+"""First scene index of every split; no two splits share a scene."""
 
 
 class Trained(NamedTuple):
@@ -46,6 +42,8 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
         raise BadInput(f"`network.width` is {config.width}; it must be positive")
     if not 0 <= config.dropout < 1:
         raise BadInput(f"`network.dropout` is {config.dropout}; it must be in [0, 1)")
+    if config.grid < 1:
+        raise BadInput(f"`network.grid` is {config.grid}; it must be positive")
     if min(config.hidden, default=1) < 1:
         raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
     convolve = convolution.for_backend(jax.default_backend())
@@ -111,8 +109,14 @@ def with_random_weights(trained: Trained, seed: int) -> Trained:
 
 
 def split_indices(split: str, number: int) -> range:
-    """Scene indices of a split."""
+    """Scene indices of a split.
+
+    Raises:
+        BadInput: more scenes than the split has.
+    """
     start = SPLIT_STARTS[split]
+    if number > SPLIT_SIZE:
+        raise BadInput(f"the {split} split has {SPLIT_SIZE} scenes, not {number}")
     return range(start, start + number)
 
 

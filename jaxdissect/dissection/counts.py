@@ -40,6 +40,13 @@ def unit_masks(
     Strictly, because a rarely active unit after a ReLU has threshold 0 and would
     otherwise cover every pixel.
 
+    Args:
+        acts: activation maps.
+        thresholds: from `upper_quantile`.
+
+    Returns:
+        Whether the unit is on there.
+
     >>> unit_masks(jnp.array([[[[0.0]], [[1.0]]]]), jnp.zeros(1))[0, :, 0, 0].tolist()
     [False, True]
     """
@@ -89,6 +96,12 @@ def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:
 
     IoU_uc = |M_u and L_c| / |M_u or L_c|, sums over the whole data set.
 
+    Args:
+        counts: from `overlap`.
+
+    Returns:
+        In [0, 1].
+
     Reference:
         Bau et al., PNAS 2020.
 
@@ -103,6 +116,13 @@ def iou_within_category(
     counts: Overlap, categories: Sequence[int]
 ) -> Float[np.ndarray, "U C"]:
     """Intersection over union on the images that carry the concept's category.
+
+    Args:
+        counts: from `overlap`.
+        categories: [C] category number of every concept.
+
+    Returns:
+        In [0, 1]; 0 where both are empty.
 
     Reference:
         Bau et al., Network Dissection, CVPR 2017, equation 1.

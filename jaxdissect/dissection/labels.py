@@ -72,6 +72,12 @@ def unique_by_category(
     The count behind the published figures of CVPR 2017: a unit may count once in
     every category. Larger than `unique_labels`; always say which one is meant.
 
+    Args:
+        iou: from `iou_global` or `iou_within_category`.
+        categories: [C] category number of every concept.
+        min_iou: IoU from which a unit is a detector.
+        rule: whether the IoU must exceed or reach `min_iou`.
+
     >>> unique_by_category(np.array([[0.1, 0.2], [0.0, 0.3]]), [0, 1])
     2
     """

@@ -35,7 +35,11 @@ def units_table(measured: EditMeasures, classes: Sequence[str]) -> Table:
 
 
 def ranking_table(orders: Int[np.ndarray, "K U"], classes: Sequence[str]) -> Table:
-    """One row per class and rank, from the most important unit to the least."""
+    """One row per class and rank, from the most important unit to the least.
+
+    >>> ranking_table(np.array([[1, 0]]), ["farm"]).rows
+    [['farm', 1, 1], ['farm', 2, 0]]
+    """
     rows: list[list[Cell]] = [
         [name, rank, unit]
         for name, order in zip(classes, orders.tolist(), strict=True)

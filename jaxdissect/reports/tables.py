@@ -69,6 +69,12 @@ def write_csv(
         path: where to.
         columns: a name for every column.
         rows: cells in the order of the columns.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csv(Path(folder) / "a.csv", ["unit"], [[7]])
+    ...     (Path(folder) / "a.csv").read_text().split()
+    ['unit', '7']
     """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
