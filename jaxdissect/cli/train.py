@@ -98,6 +98,8 @@ def check(config: TrainConfig) -> None:
         if size < 1 or epochs < 1:
             raise BadInput(f"`schedule` has ({size}, {epochs}); both must be positive")
     build.check_positive(config.scenes, "num_train", "num_test")
+    build.split_indices("train", config.scenes.num_train)
+    build.split_indices("test", config.scenes.num_test)
     build.check_positive(config.optim, "batch_size")
     build.check_positive(config, "checkpoint_every")
     if not 0 <= config.optim.warmup < 1:
