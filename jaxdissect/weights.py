@@ -63,6 +63,7 @@ def save(path: Path, params: Params, metadata: Mapping[str, Any]) -> None:
     header = {"provenance": json.dumps(dict(metadata)), "sha256": digest(params)}
     partial = path.with_suffix(".partial")
     save_file(arrays, partial, metadata=header)
+    partial.chmod(0o644)  # the library's default keeps colleagues out
     partial.replace(path)
 
 

@@ -303,6 +303,11 @@ def test_a_config_file_changes_defaults_and_the_command_line_both(tmp_path):
     assert isinstance(config, TrainConfig)
 
 
+def test_version(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out.startswith("jaxdissect 0.")
+
+
 def test_help_needs_no_heavy_import():
     code = (
         "import sys\nfrom jaxdissect.cli import main\n"

@@ -12,6 +12,7 @@ from typing import Any
 
 import tyro
 
+from jaxdissect import __version__
 from jaxdissect.base import BadInput
 from jaxdissect.cli.config import AblateConfig, DissectConfig, TrainConfig
 
@@ -36,6 +37,9 @@ def main(argv: list[str] | None = None) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
         return
+    if arguments[0] == "--version":
+        print(f"jaxdissect {__version__}")
+        return
     try:
         command, *rest = arguments
         config = parse(command, rest)
@@ -44,7 +48,9 @@ def main(argv: list[str] | None = None) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command continues or repeats the run")
+        print(
+            "\ninterrupted; `train` goes on with the same command, others start again"
+        )
         sys.exit(130)
 
 

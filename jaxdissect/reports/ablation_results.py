@@ -72,6 +72,7 @@ def summarize(
         "median_worst_class_drop": np.median(
             100 * (balanced[0] - balanced[1:]).max(1)
         ).item(),
+        "drops_are": "points (percent of balanced accuracy, or of top-1)",
         "removed": removed,
         "drop_of_most_important": important.mean().item(),
         "drop_of_random": random.mean().item(),
