@@ -86,16 +86,11 @@ def observe(
     forward = build.forward_to(trained, config.layer)
     indices = build.split_indices(split, number)
     acts, targets = [], []
-    with jax.default_matmul_precision("highest"):
-        for batch in build.scene_batches(
-            config.seed,
-            indices,
-            trained.image_size,
-            config.batch_size,
-            f"{split} split",
-        ):
-            acts.append(forward(batch.images))
-            targets.append(batch.targets)
+    for batch in build.scene_batches(
+        config.seed, indices, trained.image_size, config.batch_size, f"{split} split"
+    ):
+        acts.append(forward(batch.images))
+        targets.append(batch.targets)
     return Observed(acts, targets)
 
 
@@ -112,11 +107,12 @@ def sweep(
         edited = ablation.by_factoring(networks.factored(network, config.layer))
     else:
         edited = ablation.by_replaying(networks.split(network, config.layer).tail)
+    bar = outputs.progress(observed.batches(), len(observed.acts), label)
     return ablation.measure_edits(
         edited,
         trained.weights.params,
         keeps,
-        iter(outputs.progress(observed.batches(), len(observed.acts), label)),
+        iter(bar),  # a bar looks like a list, and type checkers peek into lists
         num_classes=len(trained.classes),
         memory_bytes=config.memory_mib * 2**20,
     )

@@ -165,8 +165,11 @@ def check_positive(config: Any, *names: str) -> None:
 def forward_to(trained: Trained, layer: str) -> Callable[[np.ndarray], np.ndarray]:
     """uint8 images [B H W 3] -> the layer's activations [B H W U], on the host.
 
+    Runs at full float32 matmul precision on every backend.
+
     Raises:
-        BadInput: unknown layer, or one whose output is not maps of units.
+        BadInput: unknown layer, or one whose output is not maps of units; when called,
+            activations that are not finite.
     """
     trunk = networks.split(trained.network, layer).trunk
     params = trained.weights.params
@@ -178,7 +181,8 @@ def forward_to(trained: Trained, layer: str) -> Callable[[np.ndarray], np.ndarra
         raise BadInput(f"`layer` is {layer!r}, which has no units; {', '.join(others)}")
 
     def forward(images: np.ndarray) -> np.ndarray:
-        acts = np.asarray(compiled(params, images))
+        with jax.default_matmul_precision("highest"):
+            acts = np.asarray(compiled(params, images))
         if not np.isfinite(acts).all():
             raise BadInput(f"`layer` {layer!r} has activations that are not finite")
         return acts

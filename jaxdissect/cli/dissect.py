@@ -53,8 +53,7 @@ def run(config: DissectConfig) -> None:
     out = config.out or default_out(config)
     manifest = build.analysis_manifest(config, trained)
     with outputs.results_folder(out, manifest) as folder:
-        with jax.default_matmul_precision("highest"):
-            probe = observe(config, trained, protocol)
+        probe = observe(config, trained, protocol)
         result = dissection.dissect(
             lambda: zip(probe.acts, probe.labels, strict=True),
             CATEGORY_NUMBERS,
