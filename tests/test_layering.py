@@ -13,6 +13,7 @@ RANKS = {
     "streaming": 1,
     "upsampling": 1,
     "metrics": 1,
+    "significance": 1,
     "dissection": 2,
     "ablation": 2,
     "networks": 3,
@@ -22,7 +23,7 @@ RANKS = {
     "reports": 4,
     "cli": 5,
 }
-CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "jaxdissect"}
+CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
 WITHIN_A_RANK = {("training", "weights")}
 FORBIDDEN_AT_IMPORT = {
     "flax",
