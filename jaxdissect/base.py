@@ -46,19 +46,22 @@ class Split(NamedTuple):
 
 
 class FactoredTail(NamedTuple):
-    """A tail that starts, up to unit-wise stages, with a linear map.
+    """A tail that begins with unit-wise stages and a linear map.
 
-    Removing units then costs a subtraction instead of another pass through that map::
+    Editing units then costs an addition instead of another pass through that map. With
+    x = unitwise(params, acts) and x' the same of the edited activations::
 
-        rest(params, linear(params, acts) - sum of contributions of removed units)
-            == tail(params, acts * keep)
+        rest(params, linear(params, x) + sum over edited units of
+                     contributions(params, x' - x)) == tail(params, edited acts)
 
     Attributes:
-        linear: (params, acts [B H W U]) -> z [B h w M], the linear map's output.
-        contributions: (params, acts) -> [B U h w M], each unit's share of z (no bias).
+        unitwise: (params, acts [B H W U]) -> x [B H' W' U]; every unit by itself.
+        linear: (params, x) -> z [B h w M], the linear map's output, bias included.
+        contributions: (params, x) -> [B U h w M], each unit's share of z, without bias.
         rest: (params, z [B h w M]) -> outputs, everything after the linear map.
     """
 
+    unitwise: Tail
     linear: Tail
     contributions: Tail
     rest: Tail

@@ -9,6 +9,7 @@ import pytest
 
 from jaxdissect import networks
 from jaxdissect.base import Params
+from jaxdissect.cli import main
 
 # XLA compiles slowly on small machines: a second run of the tests finds the programs.
 cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
@@ -76,3 +77,27 @@ def example(request) -> Example:
 def key() -> jax.Array:
     """A PRNG key."""
     return jax.random.key(7)
+
+
+TINY = [
+    *("--network.width", "0.0625", "--network.hidden", "8"),
+    *("--scenes.num-train", "56", "--scenes.num-test", "28"),
+    *("--optim.batch-size", "14", "--schedule", "32", "1", "48", "2"),
+    *("--checkpoint-every", "2"),
+]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A run of `train` on a tiny network."""
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    main(["train", *TINY, "--out", str(out)])
+    return out
+
+
+def fails(capsys, *arguments):
+    """Run a command that must end with exit code 2; its message."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code == 2
+    return capsys.readouterr().err

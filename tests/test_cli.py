@@ -11,33 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import TINY, fails
 
 from jaxdissect import weights
 from jaxdissect.cli import main, parse
 from jaxdissect.cli.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
-TINY = [
-    *("--network.width", "0.0625", "--network.hidden", "8"),
-    *("--scenes.num-train", "56", "--scenes.num-test", "28"),
-    *("--optim.batch-size", "14", "--schedule", "32", "1", "48", "2"),
-    *("--checkpoint-every", "2"),
-]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "tiny"
-    main(["train", *TINY, "--out", str(out)])
-    return out
-
-
-def fails(capsys, *arguments):
-    """Run a command that must end with exit code 2; its message."""
-    with pytest.raises(SystemExit) as stop:
-        main(list(arguments))
-    assert stop.value.code == 2
-    return capsys.readouterr().err
 
 
 def test_training_leaves_weights_metrics_and_provenance(trained):
@@ -124,35 +104,6 @@ def test_random_weights_and_presets_are_other_runs(trained, dissected, capsys):
     assert (dissected / "units.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize("layer", ["conv5_3", "conv4_1.conv"])
-def test_ablation_writes_accuracies_that_agree(trained, layer, tmp_path):
-    out = tmp_path / "ablated"
-    arguments = [
-        *("--weights", str(trained / "weights.safetensors"), "--layer", layer),
-        *("--num-rank", "28", "--num-report", "28", "--batch-size", "14"),
-        *("--random-draws", "2", "--memory-mib", "64", "--out", str(out)),
-    ]
-    main(["ablate", *arguments])
-    arrays = np.load(out / "ablation.npz")
-    units, classes = arrays["correct"].shape[0] - 1, arrays["correct"].shape[1]
-    assert (units, classes) == (32, 14)
-    rows = list(csv.DictReader((out / "units.csv").open()))
-    assert len(rows) == units * classes
-    top1 = arrays["correct"].sum(1) / 28
-    np.testing.assert_allclose(
-        [float(r["top1_after"]) for r in rows[::classes]], top1[1:]
-    )
-    np.testing.assert_array_equal(np.sort(arrays["orders"], 1)[0], np.arange(units))
-    # All orders begin with the whole network and end with nothing of the layer.
-    for curve in ("most", "least"):
-        curves = arrays[f"curve_{curve}_balanced"]
-        np.testing.assert_allclose(curves[:, -1], 0.5)
-        random = arrays["curve_random_balanced"][:, 0, 0]
-        np.testing.assert_array_equal(curves[:, 0], random, err_msg=curve)
-    for name in ("overall_vs_worst_class", "removal_of_units"):
-        assert (out / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
-
-
 def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
     weights_file = str(trained / "weights.safetensors")
     error = fails(capsys, "dissect", "--weights", weights_file, "--layer", "conv6_1")
@@ -181,10 +132,6 @@ def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
         ("dissect --protocol.stride 5", "`stride` is 5"),
         ("dissect --protocol.tail-mass 1.5", "`tail_mass` is 1.5"),
         ("dissect --num-images 1000001", "probe split has 1000000 scenes"),
-        ("ablate --rank-by accuracy", "--rank-by"),
-        ("ablate --share 1", "`share` is 1.0"),
-        ("ablate --memory-mib 0", "`memory_mib` is 0"),
-        ("ablate --layer conv9", "`layer` is 'conv9'"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(arguments, said, trained, capsys):
@@ -245,10 +192,9 @@ def test_activations_that_are_not_finite_are_refused(trained, tmp_path, capsys):
     file = tmp_path / "nan.safetensors"
     weights.save(file, loaded.params, loaded.metadata)
     out = tmp_path / "out"
-    for command in ("dissect", "ablate"):
-        error = fails(capsys, command, "--weights", str(file), "--out", str(out))
-        assert "not finite" in error
-        assert sorted(p.name for p in tmp_path.iterdir()) == ["nan.safetensors"]
+    error = fails(capsys, "dissect", "--weights", str(file), "--out", str(out))
+    assert "not finite" in error
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["nan.safetensors"]
 
 
 def test_a_config_file_that_fails_is_named(tmp_path, capsys):
@@ -282,8 +228,8 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path, trained, capsys):
 
 @pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.py")))
 def test_every_config_loads_and_says_what_it_is(file):
-    command = file.stem.split("_")[0]
-    command = command if command in ("dissect", "ablate") else "train"
+    experiments = {"dissect": "dissect", "scale": "ablate", "compare": "ablate"}
+    command = {"ablate": "ablate", **experiments}.get(file.stem.split("_")[0], "train")
     parse(command, [str(file)])
     source = file.read_text()
     assert (

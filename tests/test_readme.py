@@ -10,7 +10,7 @@ def test_the_library_example_runs():
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict = {}
     exec(compile(example, "README.md", "exec"), names)
-    assert names["without"].shape == (128, 32, 14)
+    assert names["effects"].lost.shape == (128, 14)
     assert names["found"].iou.shape == (128, len(names["scenes"].CONCEPTS))
 
 

@@ -1,32 +1,89 @@
-"""Unit ablation: what breaks when units are taken away."""
+"""Unit ablation: what breaks when units are taken away, scaled or exchanged."""
 
-from jaxdissect.ablation.curves import Curve, RemovalCurves, removal_curves
-from jaxdissect.ablation.importance import random_orders, rank_units
-from jaxdissect.ablation.sweep import (
+from jaxdissect.ablation.attributes import (
+    UnitAttributes,
+    class_selectivity,
+    unit_attributes,
+)
+from jaxdissect.ablation.edits import (
+    ZERO,
+    removal_keeps,
+    resampled,
+    scaled,
+    set_keeps,
+)
+from jaxdissect.ablation.effects import (
+    Answers,
+    Drops,
+    Effects,
+    check_different_images,
+    drops,
+    edited_counts,
+    merge_effects,
+    tally,
+)
+from jaxdissect.ablation.evidence import (
+    balanced_interval,
+    log_probability_interval,
+    loses_answers,
+    top1_interval,
+)
+from jaxdissect.ablation.importance import (
+    Curve,
+    RemovalCurves,
+    random_orders,
+    rank_units,
+    removal_area,
+    removal_curves,
+    removal_orders,
+)
+from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
+from jaxdissect.ablation.rotation import random_rotation, rotated
+from jaxdissect.ablation.sweep import Examples, set_effects, unit_effects
+from jaxdissect.ablation.tails import (
     EditedTail,
-    EditMeasures,
     by_factoring,
     by_replaying,
     edited_outputs,
-    edits_that_fit,
-    measure_edits,
-    removal_keeps,
-    single_unit_keeps,
 )
 
 __all__ = [
+    "ZERO",
+    "Answers",
     "Curve",
-    "EditMeasures",
+    "Drops",
     "EditedTail",
+    "Effects",
+    "Examples",
     "RemovalCurves",
+    "UnitAttributes",
+    "balanced_interval",
     "by_factoring",
     "by_replaying",
+    "check_different_images",
+    "class_selectivity",
+    "drops",
+    "edited_counts",
     "edited_outputs",
-    "edits_that_fit",
-    "measure_edits",
+    "log_probability_interval",
+    "loses_answers",
+    "merge_effects",
+    "pairs_that_fit",
     "random_orders",
+    "random_rotation",
     "rank_units",
+    "removal_area",
     "removal_curves",
     "removal_keeps",
-    "single_unit_keeps",
+    "removal_orders",
+    "resampled",
+    "rotated",
+    "scaled",
+    "set_effects",
+    "set_keeps",
+    "sets_that_fit",
+    "tally",
+    "top1_interval",
+    "unit_attributes",
+    "unit_effects",
 ]

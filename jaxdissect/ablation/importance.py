@@ -4,21 +4,23 @@ Rank on one set of images and report on another: units chosen because they hurt 
 images hurt less on others.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import jax
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
+from jaxdissect import metrics
+from jaxdissect.ablation.effects import Effects, edited_counts
 
-def rank_units(
-    base: Float[np.ndarray, "K"], ablated: Float[np.ndarray, "U K"]
-) -> Int[np.ndarray, "K U"]:
+
+def rank_units(drops: Float[np.ndarray, "U K"]) -> Int[np.ndarray, "K U"]:
     """Order the units by how much the class loses without them.
 
     Args:
-        base: a measure of every class with all units, such as balanced accuracy or mean
-            log-probability; larger is better.
-        ablated: the same with each unit removed.
+        drops: what each class loses without each unit, in any measure.
 
     Returns:
         For every class, unit numbers from the largest drop to the smallest (which may
@@ -27,12 +29,11 @@ def rank_units(
     Reference:
         Bau et al., PNAS 2020, with balanced accuracy; the rule for ties is ours.
 
-    >>> rank_units(np.array([0.9]), np.array([[0.9], [0.6], [0.9]])).tolist()
+    >>> rank_units(np.array([[0.0], [0.3], [0.0]])).tolist()
     [[1, 0, 2]]
     """
     # Equal accuracies may differ in the last bit, as sums of different fractions.
-    drops = np.round(base - ablated, 12)
-    return np.argsort(-drops, axis=0, kind="stable").T
+    return np.argsort(-np.round(drops, 12), axis=0, kind="stable").T
 
 
 def random_orders(
@@ -50,3 +51,104 @@ def random_orders(
     """
     keys = jax.random.split(key, num_orders)
     return np.asarray(jax.vmap(lambda k: jax.random.permutation(k, num_units))(keys))
+
+
+class Curve(NamedTuple):
+    """Accuracies while units go.
+
+    Attributes:
+        balanced: [R n K] balanced accuracy of every class, in every order.
+        top1: [R n] accuracy over all classes.
+    """
+
+    balanced: Float[np.ndarray, "R n K"]
+    top1: Float[np.ndarray, "R n"]
+
+
+class RemovalCurves(NamedTuple):
+    """Accuracies as units are removed in R orders, in steps of n.
+
+    A class's own curve is `most.balanced[k, :, k]`.
+
+    Attributes:
+        counts: [n] units removed, increasing.
+        most: [K n ...] each class's most important units first.
+        least: [K n ...] its least important units first; its end is what a class does
+            with its few most important units alone.
+        random: [R n ...] random orders.
+    """
+
+    counts: Int[np.ndarray, "n"]
+    most: Curve
+    least: Curve
+    random: Curve
+
+
+def removal_orders(
+    rankings: Int[np.ndarray, "K U"], controls: Int[np.ndarray, "R U"]
+) -> Int[np.ndarray, "R2 U"]:
+    """The orders of `RemovalCurves`: K most first, K least first, R random.
+
+    >>> removal_orders(np.array([[0, 1]]), np.array([[1, 0]])).tolist()
+    [[0, 1], [1, 0], [1, 0]]
+    """
+    return np.concatenate([rankings, rankings[:, ::-1], controls])
+
+
+def removal_curves(effects: Effects, counts: Sequence[int]) -> RemovalCurves:
+    """Sort the effects of removing units from `removal_orders` into curves.
+
+    Args:
+        effects: under `removal_keeps(order, counts)` of every order in turn.
+        counts: how many units were removed, increasing.
+
+    Reference:
+        Bau et al., PNAS 2020, figure 2; the random control is ours.
+
+    >>> from jaxdissect.ablation import (
+    ...     Examples, by_replaying, removal_keeps, set_effects)
+    >>> from jaxdissect.streaming import accumulate
+    >>> tail = by_replaying(lambda params, acts: acts[:, 0, 0])
+    >>> orders = removal_orders(np.array([[0, 1], [1, 0]]), np.array([[1, 0]]))
+    >>> keeps = np.concatenate([removal_keeps(order, [0, 1, 2]) for order in orders])
+    >>> seen = Examples(np.eye(2, dtype=np.float32)[:, None, None], np.arange(2))
+    >>> effects = accumulate(set_effects(tail, {}, keeps, num_classes=2), [seen])
+    >>> removal_curves(effects, [0, 1, 2]).most.balanced[1, :, 1].tolist()
+    [1.0, 0.5, 0.5]
+    """
+    after = edited_counts(effects)
+    num_classes = after.true.shape[-1]
+    shape = (-1, len(counts))
+    balanced = metrics.balanced_accuracy(after).reshape(*shape, num_classes)
+    top1 = metrics.top1(after).reshape(shape)
+
+    def part(orders: slice) -> Curve:
+        return Curve(balanced[orders], top1[orders])
+
+    return RemovalCurves(
+        counts=np.asarray(counts),
+        most=part(slice(0, num_classes)),
+        least=part(slice(num_classes, 2 * num_classes)),
+        random=part(slice(2 * num_classes, None)),
+    )
+
+
+def removal_area(
+    counts: Int[np.ndarray, "n"], top1: Float[np.ndarray, "R n"]
+) -> Float[np.ndarray, "R"]:
+    """Area under accuracy against the share of units removed, in [0, 1].
+
+    Trapezoids between the counts measured; 1 is a network nothing can harm.
+
+    Args:
+        counts: units removed, from none to all, increasing.
+        top1: accuracy at each of them.
+
+    Reference:
+        Morcos et al., On the importance of single directions for generalization,
+        ICLR 2018.
+
+    >>> removal_area(np.array([0, 1, 2]), np.array([[1.0, 1.0, 0.0]])).tolist()
+    [0.75]
+    """
+    return np.trapezoid(top1, counts / counts[-1], axis=-1)

@@ -1,290 +1,293 @@
-"""What a network predicts with units removed: many edits in one compiled kernel.
+"""Measuring a classifier under many edits, over a data set.
 
-An edit is a keep mask over units: 1 stays, 0 goes. All positions of a removed unit are
-set to zero, after BatchNorm and nonlinearity, without retraining.
+What can change is found first: a unit that its replacement leaves as it is on an image,
+as one that is silent there, changes nothing, and such pairs are never evaluated.
 """
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, BadInput, FactoredTail, Params, Tail
-from jaxdissect.metrics import ClassCounts, class_counts, class_log_probability
-from jaxdissect.streaming import accumulate, add, total
+from jaxdissect.ablation.edits import ZERO
+from jaxdissect.ablation.effects import Answers, Effects, merge_effects, tally
+from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
+from jaxdissect.ablation.tails import EditedTail
+from jaxdissect.base import AnyArray, BadInput, Params, Statistic
 
-
-class EditedTail(NamedTuple):
-    """How to evaluate edits of a layer, in two steps.
-
-    Attributes:
-        prepare: (params, acts [B H W U]) -> anything; what all edits share, run once.
-        outputs: (params, prepared, keeps [N U]) -> outputs [N B K], one row per edit.
-    """
-
-    prepare: Callable[[Params, Array], Any]
-    outputs: Callable[[Params, Any, Array], Array]
+CHUNKS = 16
+"""Pairs of a batch come in about this many chunks: few pairs, little padding."""
 
 
-def by_replaying(tail: Tail) -> EditedTail:
-    """Edit the activations and run the whole tail for every edit; fits any tail.
-
-    Args:
-        tail: (params, acts [B H W U]) -> outputs [B K].
-
-    Returns:
-        The edited tail.
-
-    >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
-    >>> edited_outputs(tail, {}, np.ones((1, 2, 2, 2)), np.array([[1.0, 0.0]])).tolist()
-    [[[4.0, 0.0]]]
-    """
-
-    def outputs(params, acts, keeps):
-        return jax.vmap(lambda keep: tail(params, acts * keep))(keeps)
-
-    return EditedTail(lambda params, acts: acts, outputs)
-
-
-def by_factoring(factored: FactoredTail) -> EditedTail:
-    """Subtract the removed units' contributions from the next linear map's output.
-
-    The linear map runs once for all edits instead of once for each; the result is that
-    of `by_replaying` to float32 rounding.
-
-    Args:
-        factored: from `networks.factored`.
-
-    Returns:
-        The edited tail.
-
-    >>> tail = FactoredTail(  # a linear map with weights `params`, and nothing after it
-    ...     linear=lambda params, acts: acts @ params,
-    ...     contributions=lambda params, acts: jnp.einsum("bhwu,um->buhwm", acts,
-    ...                                                   params),
-    ...     rest=lambda params, z: z[:, 0, 0],
-    ... )
-    >>> acts, keeps = np.ones((1, 1, 1, 2)), np.array([[1.0, 1.0], [0.0, 1.0]])
-    >>> weights = np.array([[1.0], [5.0]])
-    >>> edited_outputs(by_factoring(tail), weights, acts, keeps).tolist()
-    [[[6.0]], [[5.0]]]
-    """
-
-    def prepare(params, acts):
-        return factored.linear(params, acts), factored.contributions(params, acts)
-
-    def outputs(params, prepared, keeps):
-        z, contributions = prepared
-        removed = jnp.einsum("nu,bu...->nb...", 1 - keeps, contributions)
-        return jax.vmap(lambda r: factored.rest(params, z - r))(removed)
-
-    return EditedTail(prepare, outputs)
-
-
-def edited_outputs(
-    tail: EditedTail,
-    params: Params,
-    acts: Float[AnyArray, "B H W U"],
-    keeps: Float[AnyArray, "N U"],
-) -> Float[Array, "N B K"]:
-    """The network's outputs under every edit, all at once.
-
-    Args:
-        tail: from `by_replaying` or `by_factoring`.
-        params: the network's parameters.
-        acts: the layer's activations.
-        keeps: one mask per edit, values 0 or 1.
-
-    Returns:
-        One row per edit. For many edits or images see `measure_edits`.
-
-    >>> tail = by_replaying(lambda params, acts: acts[:, 0, 0])
-    >>> edited_outputs(tail, {}, np.ones((1, 1, 1, 2)), single_unit_keeps(2)).tolist()
-    [[[0.0, 1.0]], [[1.0, 0.0]]]
-    """
-    prepared = tail.prepare(params, jnp.asarray(acts))
-    return tail.outputs(params, prepared, jnp.asarray(keeps))
-
-
-def single_unit_keeps(num_units: int) -> Float[np.ndarray, "U U"]:
-    """Edit u removes unit u alone.
-
-    >>> single_unit_keeps(2).tolist()
-    [[0.0, 1.0], [1.0, 0.0]]
-    """
-    return 1 - np.eye(num_units, dtype=np.float32)
-
-
-def removal_keeps(
-    order: Int[np.ndarray, "U"], counts: Iterable[int]
-) -> Float[np.ndarray, "N U"]:
-    """Edits that remove the first n units of an order, one edit for each n.
-
-    Args:
-        order: unit numbers, the first to go first.
-        counts: how many to remove, each between 0 and U.
-
-    >>> removal_keeps(np.array([2, 0, 1]), [0, 1, 2]).tolist()
-    [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
-    """
-    rank = np.argsort(order)
-    return np.stack([(rank >= n).astype(np.float32) for n in counts])
-
-
-class EditMeasures(NamedTuple):
-    """How a classifier does under every edit.
+class Examples(NamedTuple):
+    """A batch of images, as the layer sees them.
 
     Attributes:
-        counts: int64, [N K] each.
-        log_probability: [N K] mean log-probability of the true class over each class's
-            images, in nats; 0 for a class without images.
+        acts: [B H W U] activations, finite.
+        targets: [B] true classes, 0 to K - 1.
+        replacement: values of edited units, broadcastable to `acts`; zero removes them.
     """
 
-    counts: ClassCounts
-    log_probability: Float[np.ndarray, "N K"]
+    acts: AnyArray
+    targets: AnyArray
+    replacement: AnyArray = ZERO
 
 
-def measure_edits(
+class Evaluated(NamedTuple):
+    """Answers to edited images, pair by pair.
+
+    Attributes:
+        edits: [P] which edit.
+        images: [P] which image of the batch.
+        answers: [P] what the network said.
+    """
+
+    edits: np.ndarray
+    images: np.ndarray
+    answers: Answers
+
+
+def unit_effects(
     tail: EditedTail,
     params: Params,
-    keeps: Float[AnyArray, "N U"],
-    batches: Iterable[tuple[AnyArray, AnyArray]],
+    num_units: int,
     *,
     num_classes: int,
     memory_bytes: int = 2**29,
     precision: str = "highest",
-) -> EditMeasures:
-    """Measure a classifier under every edit, over a data set.
+) -> Statistic:
+    """What replacing each single unit does; edit u replaces unit u.
+
+    (unit, image) pairs in which nothing changes are skipped, exactly.
 
     Args:
         tail: `by_replaying` or `by_factoring` of a tail that gives logits [B K].
         params: the network's parameters.
-        keeps: one mask per edit, values 0 or 1.
-        batches: (acts [B H W U], targets [B]).
+        num_units: U.
         num_classes: K.
-        memory_bytes: bound on what the tail's intermediate arrays take at a time; edits
-            come in chunks, and batches are cut where not even one edit fits.
+        memory_bytes: bound on what the tail's intermediate arrays take at a time; pairs
+            come in chunks, and batches are cut where not even one pair fits.
         precision: of matrix products, as in `jax.default_matmul_precision`.
 
     Returns:
-        Exact counts of predictions, and mean log-probabilities.
+        A Statistic: batches are `Examples`, the value is `Effects` with N = U.
 
     Raises:
-        BadInput: `keeps` does not fit the activations, or one edit of one image does
-            not fit into `memory_bytes`.
+        BadInput: acts that are not finite or have other units, targets outside the
+            classes, one image that does not fit into `memory_bytes`; at the end, a
+            class without images.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
         network, PNAS 2020 (single-unit removal).
 
+    >>> from jaxdissect.ablation import by_replaying
+    >>> from jaxdissect.streaming import accumulate
     >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
     >>> acts = np.eye(2, dtype=np.float32)[:, None, None]  # unit k speaks for class k
-    >>> measured = measure_edits(
-    ...     tail, {}, single_unit_keeps(2), [(acts, np.arange(2))], num_classes=2)
-    >>> measured.counts.correct.tolist()  # without unit 0 class 0 still wins a tie
-    [[1, 1], [1, 0]]
+    >>> sweep = unit_effects(tail, {}, 2, num_classes=2)
+    >>> effects = accumulate(sweep, [Examples(acts, np.arange(2))])
+    >>> effects.lost.tolist()  # without unit 0 class 0 still wins a tie
+    [[0, 0], [0, 1]]
+    >>> effects.evaluated.item()  # of four pairs
+    2
     """
-    prepare = jax.jit(tail.prepare)
 
     @jax.jit
-    def measure_chunk(params, prepared, targets, chunk):
-        logits = tail.outputs(params, prepared, chunk)
-        counts = class_counts(logits.argmax(-1), targets, num_classes=num_classes)
-        return counts, class_log_probability(logits, targets)
+    def answer(params, prepared, images, units, targets):
+        return _answers(tail.units(params, prepared, images, units), targets[images])
 
     @functools.cache
-    def chunk_size(shape) -> int:
-        return edits_that_fit(tail, params, shape, memory_bytes=memory_bytes)
+    def fitting(shape) -> int:
+        return pairs_that_fit(tail, params, shape, memory_bytes=memory_bytes)
 
-    def measure(acts, targets):
-        if acts.shape[-1] != keeps.shape[-1]:
-            raise BadInput(
-                f"`keeps` has {keeps.shape[-1]} units; the acts have {acts.shape[-1]}"
-            )
-        size = min(chunk_size(acts.shape), len(keeps))
-        if size == 0:
-            half = len(acts) // 2
-            first = measure(acts[:half], targets[:half])
-            return add(first, measure(acts[half:], targets[half:]))
-        prepared = prepare(params, acts)
+    def evaluate(prepared, changed, targets, size) -> Evaluated:
+        units, images = np.nonzero(changed.T)
+        size = min(size, -(-changed.size // CHUNKS))
         chunks = [
-            measure_chunk(params, prepared, targets, _padded(keeps[i : i + size], size))
-            for i in range(0, len(keeps), size)
+            answer(params, prepared, *_padded(size, images[at], units[at]), targets)
+            for at in _slices(len(units), size)
         ]
-        return jax.tree.map(lambda *part: np.concatenate(part)[: len(keeps)], *chunks)
+        return Evaluated(units, images, _joined(chunks, len(units)))
 
-    with jax.default_matmul_precision(precision):
-        counts, log_probability = accumulate(total(measure), batches)
-    return EditMeasures(counts, log_probability / np.maximum(counts.true, 1))
+    return _sweep(tail, params, num_units, evaluate, fitting, num_classes, precision)
 
 
-def edits_that_fit(
-    tail: EditedTail, params: Params, acts_shape: tuple[int, ...], *, memory_bytes: int
-) -> int:
-    """How many edits of one batch fit into a memory budget.
-
-    Counts every intermediate array as if none were freed or fused, so the budget holds
-    with room to spare.
+def set_effects(
+    tail: EditedTail,
+    params: Params,
+    keeps: Float[AnyArray, "N U"],
+    *,
+    num_classes: int,
+    memory_bytes: int = 2**29,
+    precision: str = "highest",
+) -> Statistic:
+    """What replacing sets of units does; edit n replaces the units whose keep is 0.
 
     Args:
-        tail: the edited tail.
+        tail: `by_replaying` or `by_factoring` of a tail that gives logits [B K].
         params: the network's parameters.
-        acts_shape: (B, H, W, U) of the batch.
-        memory_bytes: the budget.
+        keeps: one mask per edit, values 0 or 1.
+        num_classes: K.
+        memory_bytes: as in `unit_effects`.
+        precision: as in `unit_effects`.
 
     Returns:
-        0 where not even one edit fits and the batch can still be cut.
+        A Statistic: batches are `Examples`, the value is `Effects`.
 
     Raises:
-        BadInput: one edit of a single image does not fit.
+        BadInput: as in `unit_effects`; or `keeps` has other values.
 
+    >>> from jaxdissect.ablation import by_replaying
+    >>> from jaxdissect.streaming import accumulate
     >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
-    >>> edits_that_fit(tail, {}, (2, 1, 1, 2), memory_bytes=1)
-    0
+    >>> acts = np.eye(2, dtype=np.float32)[:, None, None]
+    >>> sweep = set_effects(tail, {}, np.array([[1.0, 1.0], [0.0, 0.0]]), num_classes=2)
+    >>> accumulate(sweep, [Examples(acts, np.arange(2))]).lost.tolist()
+    [[0, 0], [0, 1]]
     """
-    acts = jax.ShapeDtypeStruct(acts_shape, jnp.float32)
+    keeps = np.asarray(keeps, np.float32)
+    if not np.isin(keeps, (0, 1)).all():
+        raise BadInput("`keeps` has values other than 0 and 1")
+    replaces = 1 - keeps
 
-    def allocated(num_edits: int) -> float:
-        keeps = jax.ShapeDtypeStruct((num_edits, acts_shape[-1]), jnp.float32)
+    @jax.jit
+    def answer(params, prepared, chunk, targets):
+        return _answers(tail.sets(params, prepared, chunk), targets)
 
-        def evaluate(params, acts, keeps):
-            return tail.outputs(params, tail.prepare(params, acts), keeps)
+    @functools.cache
+    def fitting(shape) -> int:
+        return sets_that_fit(tail, params, shape, memory_bytes=memory_bytes)
 
-        return _intermediate_bytes(jax.make_jaxpr(evaluate)(params, acts, keeps).jaxpr)
-
-    one, two = allocated(1), allocated(2)
-    per_edit = max(two - one, 1)
-    fitting = int((memory_bytes - (one - per_edit)) // per_edit)
-    if fitting < 1 and acts_shape[0] == 1:
-        raise BadInput(
-            f"`memory_bytes` is {memory_bytes}; one edit of one image takes {one:.0f}"
-        )
-    return max(fitting, 0)
-
-
-def _intermediate_bytes(jaxpr) -> float:
-    """Bytes of all arrays computed on the way, inside nested calls too."""
-    total = 0.0
-    for equation in jaxpr.eqns:
-        nested = [
-            closed.jaxpr
-            for value in equation.params.values()
-            for closed in (value if isinstance(value, tuple | list) else [value])
-            if hasattr(closed, "jaxpr")
+    def evaluate(prepared, changed, targets, size) -> Evaluated:
+        size = min(size, len(keeps))
+        chunks = [
+            answer(params, prepared, *_padded(size, keeps[at]), targets)
+            for at in _slices(len(keeps), size)
         ]
-        total += sum(_intermediate_bytes(inner) for inner in nested)
-        if not nested:
-            avals = [variable.aval for variable in equation.outvars]
-            total += sum(float(np.prod(a.shape)) * a.dtype.itemsize for a in avals)
-    return total
+        # Pairs in which nothing changes keep their answer to the last bit.
+        edits, images = np.nonzero(replaces @ changed.T.astype(np.float32))
+        answers = _joined(chunks, len(keeps))
+        return Evaluated(edits, images, Answers(*(a[edits, images] for a in answers)))
+
+    return _sweep(
+        tail,
+        params,
+        keeps.shape[1],
+        evaluate,
+        fitting,
+        num_classes,
+        precision,
+        len(keeps),
+    )
 
 
-def _padded(keeps, size):
+def _sweep(
+    tail: EditedTail,
+    params: Params,
+    num_units: int,
+    evaluate: Callable[..., Evaluated],
+    fitting: Callable[[tuple[int, ...]], int],
+    num_classes: int,
+    precision: str,
+    num_edits: int | None = None,
+) -> Statistic:
+    num_edits = num_units if num_edits is None else num_edits
+
+    @jax.jit
+    def prepare(params, acts, replacement, targets):
+        prepared = tail.prepare(params, acts, jnp.broadcast_to(replacement, acts.shape))
+        before = _answers(tail.whole(params, prepared), targets)
+        finite = jnp.isfinite(acts).all() & jnp.isfinite(before.log_probability).all()
+        return prepared, before, tail.changed(prepared), finite, acts.mean((1, 2))
+
+    def measure(acts, targets, replacement) -> Effects:
+        _check(acts, targets, num_units, num_classes)
+        size = fitting(acts.shape)
+        if size == 0:
+            return functools.reduce(
+                merge_effects,
+                (measure(*half) for half in _halves(acts, targets, replacement)),
+            )
+        with jax.default_matmul_precision(precision):
+            prepared, before, changed, finite, means = prepare(
+                params, acts, replacement, targets
+            )
+            if not finite:
+                raise BadInput("`acts`, or the outputs they lead to, are not finite")
+            evaluated = evaluate(prepared, np.asarray(changed), targets, size)
+        return tally(
+            Answers(*map(np.asarray, before)),
+            np.asarray(targets),
+            *evaluated,
+            num_edits=num_edits,
+            num_classes=num_classes,
+            images_seen=_signatures(np.asarray(means)),
+        )
+
+    def value(effects: Effects) -> Effects:
+        if (absent := np.flatnonzero(effects.base.true == 0)).size:
+            raise BadInput(f"`targets` has no image of class {absent[0]}")
+        return effects
+
+    return Statistic(measure, merge_effects, value)
+
+
+def _answers(logits: Array, targets: Array) -> Answers:
+    log_probability = jax.nn.log_softmax(logits)
+    at = jnp.broadcast_to(targets, logits.shape[:-1])[..., None]
+    true = jnp.take_along_axis(log_probability, at, -1)[..., 0]
+    return Answers(logits.argmax(-1), true)
+
+
+def _check(acts, targets, num_units: int, num_classes: int) -> None:
+    if acts.shape[-1] != num_units:
+        raise BadInput(
+            f"`acts` has {acts.shape[-1]} units; the edits are of {num_units}"
+        )
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= num_classes:
+        raise BadInput(
+            f"`targets` has class {low if low < 0 else high}; allowed are 0 to "
+            f"{num_classes - 1}"
+        )
+
+
+def _halves(acts, targets, replacement) -> Iterator[Examples]:
+    middle = len(acts) // 2
+    each_image = replacement.ndim == acts.ndim and len(replacement) == len(acts)
+    for part in (slice(None, middle), slice(middle, None)):
+        values = replacement[part] if each_image else replacement
+        yield Examples(acts[part], targets[part], values)
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, length, size)]
+
+
+def _padded(size: int, *arrays: np.ndarray) -> list[np.ndarray]:
     # One shape for all chunks, hence one compilation.
-    missing = size - len(keeps)
-    return np.concatenate([keeps, np.ones((missing, keeps.shape[1]), np.float32)])
+    missing = size - len(arrays[0])
+    return [np.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1)) for a in arrays]
+
+
+def _joined(chunks: list[Answers], length: int) -> Answers:
+    if not chunks:
+        return Answers(np.zeros(0, np.int32), np.zeros(0, np.float32))
+    return Answers(
+        *(
+            np.concatenate(list(map(np.asarray, p)))[:length]
+            for p in zip(*chunks, strict=True)
+        )
+    )
+
+
+def _signatures(means: np.ndarray) -> np.ndarray:
+    hashes = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in means)
+    return np.array([int.from_bytes(h, "little") for h in hashes], np.uint64)

@@ -14,15 +14,26 @@ import tyro
 
 from jaxdissect import __version__
 from jaxdissect.base import BadInput
-from jaxdissect.cli.config import AblateConfig, DissectConfig, TrainConfig
+from jaxdissect.cli.config import (
+    AblateConfig,
+    CompareConfig,
+    DissectConfig,
+    ScaleConfig,
+    TrainConfig,
+)
 
-COMMANDS = {"train": TrainConfig, "dissect": DissectConfig, "ablate": AblateConfig}
+COMMANDS: dict[str, tuple[type, ...]] = {
+    "train": (TrainConfig,),
+    "dissect": (DissectConfig,),
+    "ablate": (AblateConfig, ScaleConfig, CompareConfig),
+}
+"""What each command can be told; without a config file, the first."""
 
 USAGE = """usage: jaxdissect {train,dissect,ablate} [CONFIG.py] [--setting VALUE ...]
 
   train    train a network on generated scenes
   dissect  find what every unit of a layer looks for
-  ablate   remove every unit of a layer and see which classes suffer
+  ablate   remove or scale units of a layer and see which classes suffer
 
 `jaxdissect COMMAND --help` lists the settings; CONFIG.py changes their defaults."""
 
@@ -43,13 +54,15 @@ def main(argv: list[str] | None = None) -> None:
     try:
         command, *rest = arguments
         config = parse(command, rest)
-        importlib.import_module(f"jaxdissect.cli.{command}").run(config)
+        module = type(config).__name__.removesuffix("Config").lower()
+        importlib.import_module(f"jaxdissect.cli.{module}").run(config)
     except (BadInput, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(
-            "\ninterrupted; `train` goes on with the same command, others start again"
+            "\ninterrupted; `train` and `ablate` go on with the same command, "
+            "`dissect` starts again"
         )
         sys.exit(130)
 
@@ -64,16 +77,17 @@ def parse(command: str, arguments: list[str]) -> Any:
         raise BadInput(
             f"there is no command {command!r}; {_nearest(command, list(COMMANDS))}"
         )
-    default = COMMANDS[command]()
+    kinds = COMMANDS[command]
+    default = kinds[0]()
     if arguments and not arguments[0].startswith("-"):
-        default = load_config(Path(arguments[0]), type(default))
+        default = load_config(Path(arguments[0]), kinds)
         arguments = arguments[1:]
     return tyro.cli(
         type(default), default=default, args=arguments, prog=f"jaxdissect {command}"
     )
 
 
-def load_config(path: Path, kind: type) -> Any:
+def load_config(path: Path, kinds: tuple[type, ...]) -> Any:
     """The `config` a Python file defines.
 
     Raises:
@@ -86,10 +100,10 @@ def load_config(path: Path, kind: type) -> Any:
         config = runpy.run_path(str(path)).get("config")
     except Exception as error:  # whatever the user's own file raises
         raise BadInput(f"{path} fails with {type(error).__name__}: {error}") from error
-    if not isinstance(config, kind):
+    if not isinstance(config, kinds):
         raise BadInput(
             f"{path} defines `config` as {type(config).__name__}; this command takes "
-            f"{kind.__name__}"
+            f"{' or '.join(kind.__name__ for kind in kinds)}"
         )
     return config
 

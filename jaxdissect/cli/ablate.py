@@ -1,172 +1,251 @@
-"""`ablate`: weights and scenes -> accuracies without units -> tables and figures."""
+"""`ablate`: weights and scenes -> what units do to classes -> tables, a page."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxdissect import ablation, metrics, networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli import build, outputs
+from jaxdissect.cli import build, joining, outputs, resuming, sweeping
 from jaxdissect.cli.config import AblateConfig
-from jaxdissect.reports import ablation_results, tables
+from jaxdissect.cli.sweeping import Pass
+from jaxdissect.reports import (
+    ablation_figures,
+    ablation_findings,
+    ablation_results,
+    ablation_tables,
+    tables,
+)
+from jaxdissect.reports.ablation_results import LayerEffects
 
 
-class Observed(NamedTuple):
-    """A layer's activations on one split, per batch, with the true classes."""
+class Ranked(NamedTuple):
+    """What the ranking scenes say of a layer.
 
-    acts: list[np.ndarray]
-    targets: list[np.ndarray]
+    Attributes:
+        effects: of removing single units.
+        attributes: of the units.
+        orders: [K U] units by importance to each class.
+    """
 
-    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(acts, targets) batch by batch."""
-        return zip(self.acts, self.targets, strict=True)
+    effects: ablation.Effects
+    attributes: ablation.UnitAttributes
+    orders: np.ndarray
 
 
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    build.check_positive(
-        config, "num_rank", "num_report", "random_draws", "batch_size", "memory_mib"
-    )
-    if not 0 < config.share < 1:
-        raise BadInput(f"`share` is {config.share}; it must be in (0, 1)")
+    sweeping.check(config, "random_draws", "top")
     trained = build.load_trained(config.weights)
-    name = f"ablate-{build.run_name(config.weights)}-{config.layer}"
-    out = config.out or Path("runs") / name
+    shapes = build.unit_shapes(trained, config.layers)
+    steps = {
+        layer: removal_steps(config.share, shape[-1]) for layer, shape in shapes.items()
+    }
+    found = {
+        layer: joining.dissection_of(config, trained, layer) for layer in config.layers
+    }
+    out = config.out or Path("runs") / default_name(config)
     manifest = build.analysis_manifest(config, trained)
-    classes = trained.classes
-    with outputs.results_folder(out, manifest) as folder:
-        orders, reported, curves = measure(config, trained)
-        removed = share_of_units(config, orders.shape[1])
-        summary = ablation_results.summarize(reported.counts, curves, classes, removed)
-        write(folder, classes, orders, reported, curves)
-        ablation_results.save_figures(folder, reported.counts, curves, classes, removed)
-        outputs.write_json(folder / "summary.json", summary)
-    print_summary(summary)
-    print(f"results: {out}")
+    with resuming.resumable_folder(out, manifest) as work:
+        this = Pass(trained, config, work.progress)
+        measured = measure(config, this, steps)
+        for layer, (ranked, reported) in measured.items():
+            key = jax.random.fold_in(jax.random.key(config.seed), 1)
+            attributes = known_of_units(trained, layer, ranked, found[layer])
+            effects = ablation_results.layer_effects(
+                key,
+                trained.classes,
+                ranked.orders,
+                reported["units"],
+                reported["sets"],
+                steps[layer],
+                attributes,
+                [card.label for card in found[layer].cards],
+            )
+            folder = work.results / layer
+            folder.mkdir()
+            write(folder, config, layer, effects, found[layer])
+    for layer in config.layers:
+        print(f"\n{(out / layer / 'findings.txt').read_text()}")
+        print(f"report: {out / layer / 'report.html'}")
+
+
+def default_name(config: AblateConfig) -> str:
+    """A folder that tells what is in it."""
+    value = "" if config.value == "zero" else f"-{config.value}"
+    name = build.run_name(config.weights)
+    return f"ablate-{name}-{'-'.join(config.layers)}{value}"
 
 
 def measure(
-    config: AblateConfig, trained: build.Trained
-) -> tuple[np.ndarray, ablation.EditMeasures, ablation.RemovalCurves]:
-    """Rankings [K U] on one split; single units and curves on another."""
-    rank = observe(config, trained, "rank", config.num_rank)
-    report = observe(config, trained, "report", config.num_report)
-    num_units = rank.acts[0].shape[-1]
-    whole = np.ones((1, num_units), np.float32)
-    singles = np.concatenate([whole, ablation.single_unit_keeps(num_units)])
+    config: AblateConfig, this: Pass, steps: Mapping[str, list[int]]
+) -> dict[str, tuple[Ranked, dict[str, ablation.Effects]]]:
+    """Two passes over the network: one to rank, one to report.
 
-    ranked = sweep(config, trained, rank, singles, "ranking units")
-    measure_of = {
-        "log_probability": ranked.log_probability,
-        "balanced_accuracy": metrics.balanced_accuracy(ranked.counts),
-    }[config.rank_by]
-    orders = ablation.rank_units(measure_of[0], measure_of[1:])
-    reported = sweep(config, trained, report, singles, "removing single units")
-    curves = ablation.removal_curves(
-        lambda keeps: (
-            sweep(config, trained, report, keeps, "removing sets of units").counts
-        ),
-        orders,
-        ablation.random_orders(
-            jax.random.key(config.seed), config.random_draws, num_units
-        ),
-        removal_steps(config, num_units),
-    )
-    return orders, reported, curves
+    Args:
+        config: of the experiment.
+        this: the network, and how to run it.
+        steps: {layer: how many units to remove}.
 
-
-def observe(
-    config: AblateConfig, trained: build.Trained, split: str, number: int
-) -> Observed:
-    """The layer's activations on a split, computed once for all edits."""
-    forward = build.forward_to(trained, config.layer)
-    indices = build.split_indices(split, number)
-    acts, targets = [], []
-    for batch in build.scene_batches(
-        config.seed, indices, trained.image_size, config.batch_size, f"{split} split"
-    ):
-        acts.append(forward(batch.images))
-        targets.append(batch.targets)
-    return Observed(acts, targets)
+    Returns:
+        {layer: (ranking, effects of single units and of sets on other images)}.
+    """
+    replacement = make_replacements(config, this, tuple(steps))
+    sweeps = {layer: sweeping.sweeps(this, layer) for layer in steps}
+    units = {
+        layer: sweeping.on_acts(s.units(), replacement[layer])
+        for layer, s in sweeps.items()
+    }
+    attributes = ablation.unit_attributes(len(this.trained.classes))
+    parts = {
+        layer: {"units": units[layer], "attributes": sweeping.on_logits(attributes)}
+        for layer in steps
+    }
+    first = sweeping.measure_split(this, parts, "rank", label="ranking units")
+    ranked = {layer: rank(config, **measured) for layer, measured in first.items()}
+    parts = {}
+    for layer, counts in steps.items():
+        keeps = keeps_of(config, ranked[layer].orders, counts)
+        sets = sweeping.on_acts(sweeps[layer].sets(keeps), replacement[layer])
+        parts[layer] = {"units": units[layer], "sets": sets}
+    second = sweeping.measure_split(this, parts, "report", label="removing units")
+    for layer in steps:
+        ablation.check_different_images(ranked[layer].effects, second[layer]["units"])
+    return {layer: (ranked[layer], second[layer]) for layer in steps}
 
 
-def sweep(
+def rank(
     config: AblateConfig,
-    trained: build.Trained,
-    observed: Observed,
-    keeps: np.ndarray,
-    label: str,
-) -> ablation.EditMeasures:
-    """Measures under every edit, by the factored tail where there is one."""
-    network = trained.network
-    if config.layer in networks.factored_layers(network):
-        edited = ablation.by_factoring(networks.factored(network, config.layer))
-    else:
-        edited = ablation.by_replaying(networks.split(network, config.layer).tail)
-    bar = outputs.progress(observed.batches(), len(observed.acts), label)
-    return ablation.measure_edits(
-        edited,
-        trained.weights.params,
-        keeps,
-        iter(bar),  # a bar looks like a list, and type checkers peek into lists
-        num_classes=len(trained.classes),
-        memory_bytes=config.memory_mib * 2**20,
+    units: ablation.Effects,
+    attributes: ablation.UnitAttributes,
+) -> Ranked:
+    """Order the units by what they cost each class."""
+    drops = ablation.drops(units)
+    cost = {
+        "log_probability": drops.log_probability,
+        "balanced_accuracy": drops.balanced,
+    }[config.rank_by]
+    return Ranked(units, attributes, ablation.rank_units(cost))
+
+
+def keeps_of(config: AblateConfig, orders: np.ndarray, counts: list[int]) -> np.ndarray:
+    """Masks of every set that is removed."""
+    controls = ablation.random_orders(
+        jax.random.key(config.seed), config.random_draws, orders.shape[1]
     )
+    every = ablation.removal_orders(orders, controls)
+    return np.concatenate([ablation.removal_keeps(order, counts) for order in every])
 
 
-def share_of_units(config: AblateConfig, num_units: int) -> int:
-    """How many units `config.share` is, at least one."""
-    return max(1, round(config.share * num_units))
-
-
-def removal_steps(config: AblateConfig, num_units: int) -> list[int]:
-    """0, 1, 2, 4, ..., all units, and the share compared with random units."""
+def removal_steps(share: float, num_units: int) -> list[int]:
+    """0, 1, 2, 4, ... and a share of the units, removed and kept."""
     doublings = [2**n for n in range(num_units.bit_length())]
-    steps = {0, *doublings, share_of_units(config, num_units), num_units}
-    return sorted(step for step in steps if step <= num_units)
+    few = {0, *doublings, sweeping.share_of_units(share, num_units)}
+    steps = {n for n in few if n <= num_units}
+    return sorted(steps | {num_units - n for n in steps})
+
+
+def make_replacements(
+    config: AblateConfig, this: Pass, layers: tuple[str, ...]
+) -> dict[str, sweeping.Replacement]:
+    """What removed units become, for every layer."""
+    if config.value == "zero":
+        return dict.fromkeys(layers, sweeping.zero)
+    if config.value == "resample":
+        return dict.fromkeys(layers, lambda acts, key: ablation.resampled(key, acts))
+    attributes = ablation.unit_attributes(len(this.trained.classes))
+    parts = {layer: {"attributes": sweeping.on_logits(attributes)} for layer in layers}
+    found = sweeping.measure_split(this, parts, "rank", label="averaging units")
+
+    def mean_of(layer: str) -> sweeping.Replacement:
+        mean = np.asarray(found[layer]["attributes"].mean, np.float32)
+        return lambda acts, key: mean
+
+    return {layer: mean_of(layer) for layer in layers}
+
+
+def known_of_units(
+    trained: build.Trained, layer: str, ranked: Ranked, found: joining.Dissected
+) -> dict[str, np.ndarray]:
+    """{attribute: [U]}, all taken from the ranking scenes or from the dissection."""
+    of = ranked.attributes
+    linear = networks.incoming_layer(trained.network, layer)
+    kernel = trained.weights.params[linear]["params"]["kernel"]
+    return {
+        "class selectivity": of.selectivity,
+        "L1 norm of weights": np.abs(kernel).sum(tuple(range(kernel.ndim - 1))),
+        "class correlation": of.class_correlation.max(1),
+        "IoU": np.array([card.iou for card in found.cards]),
+        "frequency": of.frequency,
+        "mean peak": of.mean_peak,
+    }
 
 
 def write(
     folder: Path,
-    classes: tuple[str, ...],
-    orders: np.ndarray,
-    reported: ablation.EditMeasures,
-    curves: ablation.RemovalCurves,
+    config: AblateConfig,
+    layer: str,
+    effects: LayerEffects,
+    found: joining.Dissected,
 ) -> None:
-    """units.csv, ranking.csv and ablation.npz."""
-    units = ablation_results.units_table(reported, classes)
-    ranking = ablation_results.ranking_table(orders, classes)
-    tables.write_csv(folder / "units.csv", *units)
-    tables.write_csv(folder / "ranking.csv", *ranking)
-    np.savez_compressed(
-        folder / "ablation.npz",
-        classes=np.array(classes),
-        orders=orders,
-        log_probability=reported.log_probability,
-        **reported.counts._asdict(),
-        curve_counts=curves.counts,
+    """Tables, figures, findings and the page of one layer."""
+    key_curves, key_summary, key_correlations = jax.random.split(
+        jax.random.fold_in(jax.random.key(config.seed), 2), 3
+    )
+    removed = sweeping.share_of_units(config.share, len(effects.worst))
+    costs = ablation_results.worst_class_drops(effects)
+    related = ablation_results.correlations(key_correlations, effects.attributes, costs)
+    keys = jax.random.split(key_curves, len(effects.classes))
+    by_class = {
+        name: ablation_results.set_effects_of_class(keys[k], effects, k)
+        for k, name in enumerate(effects.classes)
+    }
+    for name, table in {
+        "units": ablation_tables.units_table(effects, config.top),
+        "effects": ablation_tables.effects_table(effects),
+        "ranking": ablation_tables.ranking_table(effects),
+        "curves": ablation_tables.curves_table(effects, by_class),
+        "correlations": ablation_tables.correlations_table(related),
+    }.items():
+        tables.write_csv(folder / f"{name}.csv", *table)
+    np.savez_compressed(folder / "ablation.npz", **arrays(effects))
+    ablation_figures.save_figures(
+        folder, effects, related, removed=removed, top=config.top
+    )
+    summary = ablation_findings.summarize(
+        key_summary, effects, by_class, related, removed
+    )
+    outputs.write_json(folder / "summary.json", summary)
+    said = ablation_findings.sentences(layer, summary)
+    (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
+    page = joining.page(layer, effects, found, config.top)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def arrays(effects: LayerEffects) -> dict[str, Any]:
+    """Everything counted, for other programs."""
+    counts = metrics_of(effects.units)
+    return {
+        "classes": np.array(effects.classes),
+        "orders": effects.orders,
+        **counts,
+        "curve_counts": effects.curves.counts,
         **{
             f"curve_{order}_{measure}": values
             for order in ("most", "least", "random")
-            for measure, values in getattr(curves, order)._asdict().items()
+            for measure, values in getattr(effects.curves, order)._asdict().items()
         },
-    )
+    }
 
 
-def print_summary(summary: dict) -> None:
-    """A few lines for the terminal."""
-    print(
-        f"top-1 {summary['top1']:.1%}; without one of the {summary['units']} units the "
-        f"median loss is {summary['median_top1_drop']:.2f} points overall and "
-        f"{summary['median_worst_class_drop']:.2f} points of balanced accuracy in the "
-        "class hit hardest"
-    )
-    print("units removed: a class's balanced accuracy, and top-1 over all classes")
-    print("          its most important ones            random ones")
-    columns = ("most_balanced", "most_top1", "random_balanced", "random_top1")
-    for row in summary["removal"]:
-        print(f"  {row['removed']:4d}  " + "".join(f"{row[c]:12.1%}" for c in columns))
+def metrics_of(units: ablation.Effects) -> dict[str, np.ndarray]:
+    """Single units: counts before and changes of each."""
+    fields = ("lost", "gained", "intruding", "withdrawn", "drop", "drop_squared")
+    return {
+        **{f"base_{name}": v for name, v in units.base._asdict().items()},
+        "base_balanced": metrics.balanced_accuracy(units.base),
+        **{name: getattr(units, name) for name in fields},
+    }

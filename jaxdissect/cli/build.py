@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput
 from jaxdissect.cli import outputs
-from jaxdissect.cli.config import AblateConfig, DissectConfig, NetworkConfig
+from jaxdissect.cli.config import DissectConfig, NetworkConfig, SweepConfig
 from jaxdissect.data import scenes
 from jaxdissect.networks import convolution
 
@@ -162,36 +163,59 @@ def check_positive(config: Any, *names: str) -> None:
             raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
 
 
-def forward_to(trained: Trained, layer: str) -> Callable[[np.ndarray], np.ndarray]:
-    """uint8 images [B H W 3] -> the layer's activations [B H W U], on the host.
+def unit_shapes(
+    trained: Trained, layers: tuple[str, ...]
+) -> dict[str, tuple[int, ...]]:
+    """{layer: [H W U] of one image's activations}.
+
+    Raises:
+        BadInput: unknown layer, or one whose output is not maps of units.
+    """
+    tapped = networks.taps(trained.network, layers)
+    side = trained.image_size
+    image = jax.ShapeDtypeStruct((1, side, side, 3), np.float32)
+    shapes = jax.eval_shape(tapped, trained.weights.params, image)
+    for layer in layers:
+        if shapes[layer].ndim != 4:
+            *others, _ = networks.layer_names(trained.network)
+            raise BadInput(
+                f"`layer` is {layer!r}, which has no units; {', '.join(others)}"
+            )
+    return {layer: shapes[layer].shape[1:] for layer in layers}
+
+
+def forward_to(
+    trained: Trained, layers: tuple[str, ...]
+) -> Callable[[np.ndarray], tuple[jax.Array, dict[str, jax.Array]]]:
+    """uint8 images [B H W 3] -> logits [B K] and {layer: activations [B H W U]}.
 
     Runs at full float32 matmul precision on every backend.
 
     Raises:
-        BadInput: unknown layer, or one whose output is not maps of units; when called,
-            activations that are not finite.
+        BadInput: as `unit_shapes`; when called, activations that are not finite.
     """
-    trunk = networks.split(trained.network, layer).trunk
-    params = trained.weights.params
-    compiled = jax.jit(lambda params, x: trunk(params, x / 255.0))
-    shape = (1, trained.image_size, trained.image_size, 3)
-    acts = jax.eval_shape(compiled, params, jax.ShapeDtypeStruct(shape, np.uint8))
-    if acts.ndim != 4:
-        *others, _ = networks.layer_names(trained.network)
-        raise BadInput(f"`layer` is {layer!r}, which has no units; {', '.join(others)}")
+    unit_shapes(trained, layers)
+    network, params = trained.network, trained.weights.params
 
-    def forward(images: np.ndarray) -> np.ndarray:
+    @jax.jit
+    def compiled(params, images):
+        logits, acts = networks.run(network, params, images / 255.0, taps=layers)
+        finite = {layer: jnp.isfinite(a).all() for layer, a in acts.items()}
+        return logits, acts, finite
+
+    def forward(images: np.ndarray) -> tuple[jax.Array, dict[str, jax.Array]]:
         with jax.default_matmul_precision("highest"):
-            acts = np.asarray(compiled(params, images))
-        if not np.isfinite(acts).all():
-            raise BadInput(f"`layer` {layer!r} has activations that are not finite")
-        return acts
+            logits, acts, finite = compiled(params, images)
+        for layer in layers:
+            if not finite[layer]:
+                raise BadInput(f"`layer` {layer!r} has activations that are not finite")
+        return logits, acts
 
     return forward
 
 
 def analysis_manifest(
-    config: DissectConfig | AblateConfig, trained: Trained
+    config: DissectConfig | SweepConfig, trained: Trained
 ) -> dict[str, Any]:
     """What makes an analysis of these weights the same run."""
     return outputs.manifest(

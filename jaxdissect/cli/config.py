@@ -120,30 +120,82 @@ class DissectConfig:
     """Folder for the results; by default one under runs/ named after the run."""
 
 
+SceneSplit = Literal["train", "test", "probe", "rank", "report"]
+
+
 @dataclass(frozen=True)
-class AblateConfig:
+class SweepConfig:
+    """What every experiment that edits units is told."""
+
+    rank_split: SceneSplit = "rank"
+    """Scenes on which units are chosen."""
+    num_rank: int = 1200
+    """How many of them."""
+    report_split: SceneSplit = "report"
+    """Other scenes, on which all effects are reported."""
+    num_report: int = 1200
+    """How many of them."""
+    batch_size: int = 100
+    """Images per pass."""
+    memory_mib: int = 512
+    """Bound on what one chunk of edits may take."""
+    seed: int = 0
+    """Seed of the scenes and of everything random."""
+    out: Path | None = None
+    """Folder for the results; by default one under runs/ named after the run."""
+
+
+@dataclass(frozen=True)
+class AblateConfig(SweepConfig):
     """Remove every unit of a layer and see which classes suffer."""
 
     weights: Path | None = None
     """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
-    layer: str = "conv5_3"
-    """Layer whose units are removed."""
-    num_rank: int = 1200
-    """Scenes on which units are ranked for each class."""
-    num_report: int = 1200
-    """Other scenes, on which all effects are reported."""
+    layers: tuple[str, ...] = ("conv5_3",)
+    """Layers whose units are removed; each layer's results get a folder."""
+    value: Literal["zero", "mean", "resample"] = "zero"
+    """What a removed unit's maps become: zero, its mean on the ranking scenes, or its
+    maps on another scene of the batch."""
     rank_by: Literal["log_probability", "balanced_accuracy"] = "log_probability"
     """What a class must lose for a unit to be important to it. Accuracy is the measure
     of the papers, but where few answers flip it leaves most units tied."""
     share: float = 0.05
     """Share of the units whose removal is compared with that of random ones."""
+    top: int = 4
+    """A unit serves the classes in whose most important units, so many, it is."""
     random_draws: int = 10
     """Random orders of units behind every 'random' figure."""
-    batch_size: int = 100
-    """Images per pass."""
-    memory_mib: int = 512
-    """Bound on what one chunk of edits may take; more units fit in a larger one."""
-    seed: int = 0
-    """Seed of the scenes and of the random orders."""
-    out: Path | None = None
-    """Folder for the results; by default one under runs/ named after the run."""
+    dissection: Path | None = None
+    """Folder that `dissect` wrote for the same weights and layer, for what the units
+    look for; made where it is missing."""
+
+
+@dataclass(frozen=True)
+class ScaleConfig(SweepConfig):
+    """Scale the best and the worst units, their outputs or their weights."""
+
+    weights: Path | None = None
+    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
+    layer: str = "conv5_3"
+    """Layer whose units are scaled."""
+    factors: tuple[float, ...] = (0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0, 4.0)
+    """What outputs or weights are multiplied with."""
+    share: float = 0.05
+    """Share of the units scaled together, beside single ones."""
+    random_draws: int = 20
+    """Random units, and random sets, that are the control."""
+
+
+@dataclass(frozen=True)
+class CompareConfig(SweepConfig):
+    """Importance of single units in several trainings, rotated and not."""
+
+    trainings: tuple[Path, ...] = ()
+    """Weights that `train` wrote; those with the same BatchNorm and dropout settings
+    are one regime, whatever their seeds."""
+    layer: str = "conv5"
+    """Layer whose units are removed."""
+    rotations: int = 3
+    """Random rotations of the layer, for each training."""
+    random_draws: int = 20
+    """Random orders in which units are removed."""

@@ -90,7 +90,7 @@ def observe(
     config: DissectConfig, trained: build.Trained, protocol: dissection.Protocol
 ) -> Probe:
     """Run the network over the probe scenes once."""
-    forward = build.forward_to(trained, config.layer)
+    forward = build.forward_to(trained, (config.layer,))
     indices = build.split_indices("probe", config.num_images)
     # A mask cell takes the label of its middle pixel.
     middle = slice(protocol.stride // 2, None, protocol.stride)
@@ -98,7 +98,7 @@ def observe(
     for batch in build.scene_batches(
         config.seed, indices, trained.image_size, config.batch_size, "probing units"
     ):
-        acts.append(forward(batch.images))
+        acts.append(np.asarray(forward(batch.images)[1][config.layer]))
         labels.append(batch.labels[:, middle, middle])
     starts = np.cumsum([0, *map(len, acts)])
     peaks = (
@@ -134,14 +134,17 @@ def write(
         "labels": label_ious(result),
         "protocol": protocol._asdict(),
         "num_images": config.num_images,
+        "facts": facts(config, trained, protocol),
     }
     outputs.write_json(folder / "summary.json", summary)
     strips, captions = top_pictures(config, trained, protocol, probe, result)
+    units = cards.unit_cards(result, scenes.CONCEPTS, strips, captions)
+    cards.save_cards(folder / "cards.json", units)
     page = dissection_report.render(
         f"What {config.layer} looks for",
-        facts(config, trained, protocol),
+        summary["facts"],
         headline,
-        cards.unit_cards(result, scenes.CONCEPTS, strips, captions),
+        units,
         scenes.CATEGORIES,
         protocol,
     )

@@ -76,10 +76,17 @@ def results_folder(out: Path, run: Mapping[str, Any]) -> Iterator[Path]:
         results, replaced = Path(scratch) / "results", Path(scratch) / "replaced"
         results.mkdir()
         yield results
-        write_json(results / "run.json", run)
-        if out.exists():
-            out.rename(replaced)
-        results.rename(out)
+        publish(results, out, run, replaced=replaced)
+
+
+def publish(
+    results: Path, out: Path, run: Mapping[str, Any], *, replaced: Path
+) -> None:
+    """Make a folder of results `out`; what was there goes to `replaced`."""
+    write_json(results / "run.json", run)
+    if out.exists():
+        out.rename(replaced)
+    results.rename(out)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -73,8 +73,8 @@ def split(network: Network, layer: str) -> Split:
 def factored(network: Network, layer: str) -> FactoredTail:
     """The tail after a layer with its first linear map pulled apart by unit.
 
-    Exists where only unit-wise stages (pooling, ReLU, dropout) lie between the layer
-    and the next linear stage.
+    Exists where only unit-wise stages (BatchNorm, ReLU, pooling, dropout) lie between
+    the layer and the next linear stage.
 
     Raises:
         BadInput: unknown layer, or no factored tail exists there.
@@ -85,7 +85,8 @@ def factored(network: Network, layer: str) -> FactoredTail:
     >>> params = networks.init(jax.random.key(0), network, (36, 36, 1))
     >>> images = jnp.zeros((1, 36, 36, 1))
     >>> acts = split(network, "conv3").trunk(params, images)
-    >>> factored(network, "conv3").contributions(params, acts).shape
+    >>> tail = factored(network, "conv3")
+    >>> tail.contributions(params, tail.unitwise(params, acts)).shape
     (1, 4, 1, 1, 20)
     """
     cut = 1 + _index(network, layer)
@@ -117,6 +118,22 @@ def factored_layers(network: Network) -> list[str]:
     return names[::-1]
 
 
+def incoming_layer(network: Network, layer: str) -> str:
+    """The linear stage whose weights make a layer's units.
+
+    Raises:
+        BadInput: unknown layer, or no linear map comes before it.
+
+    >>> from jaxdissect import networks
+    >>> incoming_layer(networks.lenet(3, maps=(2, 2, 4)), "pool1")
+    'conv1.conv'
+    """
+    for stage in reversed(network[: 1 + _index(network, layer)]):
+        if stage.contributions is not None:
+            return stage.name
+    raise BadInput(f"`layer` is {layer!r}, which no weights lead to")
+
+
 def centres(network: Network, layer: str, image_size: int) -> Centres:
     """Where the cells of a layer's maps sit on a square image.
 
@@ -146,14 +163,13 @@ def centres(network: Network, layer: str, image_size: int) -> Centres:
 
 
 def _factored_at(network: Network, cut: int, linear: int) -> FactoredTail:
-    between, stage = network[cut:linear], network[linear]
-
-    def contributions(params, acts):
-        return stage.contributions(params[stage.name], apply(between, params, acts))
-
+    stage = network[linear]
+    assert stage.contributions is not None
+    contributions = stage.contributions
     return FactoredTail(
-        linear=lambda params, acts: apply(network[cut : linear + 1], params, acts),
-        contributions=contributions,
+        unitwise=lambda params, acts: apply(network[cut:linear], params, acts),
+        linear=lambda params, x: stage.apply(params[stage.name], x),
+        contributions=lambda params, x: contributions(params[stage.name], x),
         rest=lambda params, z: apply(network[linear + 1 :], params, z),
     )
 

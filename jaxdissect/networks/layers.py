@@ -99,7 +99,7 @@ def fully_connected(name: str, features: int) -> Stage:
 
 
 def activation(name: str, function: Callable[[Array], Array] = jax.nn.relu) -> Stage:
-    """An elementwise nonlinearity with f(0) = 0 (ReLU, tanh)."""
+    """An elementwise nonlinearity, ReLU unless asked otherwise."""
     return function_stage(name, function, unitwise=True)
 
 

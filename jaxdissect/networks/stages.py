@@ -48,7 +48,7 @@ class Stage(NamedTuple):
         train: (variables, key, x) -> (x, variables), as in training.
         contributions: (variables, x [B H W U]) -> [B U h w M], each input unit's share
             of this stage's output; None unless the stage is linear.
-        unitwise: each output unit depends on the same input unit only, and 0 gives 0.
+        unitwise: each output unit depends on the same input unit only.
         window: (length of the input map) -> what an output position looks at.
     """
 
@@ -120,6 +120,7 @@ def normalization_stage(name: str) -> Stage:
         init=lambda key, x: module.init(key, x, use_running_average=True),
         apply=apply,
         train=train,
+        unitwise=True,
     )
 
 

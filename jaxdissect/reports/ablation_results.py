@@ -1,141 +1,211 @@
-"""What removing units did: tables, a summary, and the pictures that tell the story."""
+"""Everything an ablation of one layer found, with intervals and tests."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Int
+from jax import Array
+from jaxtyping import Bool, Float, Int
 
-from jaxdissect import metrics
-from jaxdissect.ablation import EditMeasures, RemovalCurves
-from jaxdissect.metrics import ClassCounts
-from jaxdissect.reports import figures
-from jaxdissect.reports.tables import Cell, Table
+from jaxdissect import ablation, metrics
+from jaxdissect.ablation import Drops, Effects, RemovalCurves
+from jaxdissect.significance import Interval, rank_correlation
+
+FALSE_DISCOVERIES = 0.05
+"""Share of false ones among the losses called significant."""
 
 
-def units_table(measured: EditMeasures, classes: Sequence[str]) -> Table:
-    """One row per unit and class: accuracies with the unit and without it.
+class LayerEffects(NamedTuple):
+    """What the units of a layer do: ranked on some images, reported on others.
+
+    Attributes:
+        classes: [K] names.
+        orders: [K U] units by importance to each class, on the ranking images.
+        worst: [U] the class each unit matters most to, on the ranking images.
+        units: effects of every single unit, on the reporting images.
+        drops: what they cost.
+        top1: intervals of the drops of top-1, [U].
+        balanced: intervals of the drops of balanced accuracy, [U K].
+        nats: intervals of the drops of log-probability, [U K].
+        significant: [U K] whether the class's answers change beyond chance.
+        curves: accuracies while units go, on the reporting images.
+        curve_effects: the effects behind them.
+        attributes: {name: [U]} what is known of the units without ablating them.
+        labels: [U] what each unit looks for; empty where that is not known.
+    """
+
+    classes: tuple[str, ...]
+    orders: Int[np.ndarray, "K U"]
+    worst: Int[np.ndarray, "U"]
+    units: Effects
+    drops: Drops
+    top1: Interval
+    balanced: Interval
+    nats: Interval
+    significant: Bool[np.ndarray, "U K"]
+    curves: RemovalCurves
+    curve_effects: Effects
+    attributes: Mapping[str, Float[np.ndarray, "U"]]
+    labels: Sequence[str]
+
+
+def layer_effects(
+    key: Array,
+    classes: tuple[str, ...],
+    orders: Int[np.ndarray, "K U"],
+    units: Effects,
+    curve_effects: Effects,
+    counts: Sequence[int],
+    attributes: Mapping[str, Float[np.ndarray, "U"]],
+    labels: Sequence[str],
+) -> LayerEffects:
+    """Put intervals and tests to what was measured.
 
     Args:
-        measured: [1 + U, K]; the first edit removes nothing, edit u + 1 removes unit u.
+        key: PRNG key, consumed.
         classes: [K] names.
+        orders: [K U] ranked on other images.
+        units: effects of single units.
+        curve_effects: of removing units from `ablation.removal_orders` in `counts`.
+        counts: how many units were removed.
+        attributes: {name: [U]}.
+        labels: [U].
     """
-    columns = ["unit", "class"]
-    values = []
-    for name, value in _accuracies(measured, len(classes)).items():
-        columns += [f"{name}_before", f"{name}_after"]
-        values += [np.broadcast_to(value[:1], value[1:].shape), value[1:]]
-    rows: list[list[Cell]] = [
-        [unit, name, *(value[unit, k].item() for value in values)]
-        for unit in range(len(values[0]))
-        for k, name in enumerate(classes)
-    ]
-    return Table(columns, rows)
+    key_top1, key_balanced = jax.random.split(key)
+    every = np.indices(units.drop.shape)
+    return LayerEffects(
+        classes=classes,
+        orders=orders,
+        worst=np.argsort(orders, 1).argmin(0),
+        units=units,
+        drops=ablation.drops(units),
+        top1=ablation.top1_interval(key_top1, units),
+        balanced=ablation.balanced_interval(key_balanced, units, *every),
+        nats=ablation.log_probability_interval(units),
+        significant=ablation.loses_answers(units) <= FALSE_DISCOVERIES,
+        curves=ablation.removal_curves(curve_effects, counts),
+        curve_effects=curve_effects,
+        attributes=attributes,
+        labels=labels,
+    )
 
 
-def ranking_table(orders: Int[np.ndarray, "K U"], classes: Sequence[str]) -> Table:
-    """One row per class and rank, from the most important unit to the least.
+def worst_class_drops(
+    effects: LayerEffects,
+) -> dict[str, Float[np.ndarray, "U"]]:
+    """What every unit's removal costs, overall and to the class it matters most to.
 
-    >>> ranking_table(np.array([[1, 0]]), ["farm"]).rows
-    [['farm', 1, 1], ['farm', 2, 0]]
+    The class was chosen on other images: the largest of K noisy drops would be a drop
+    even where there is none.
     """
-    rows: list[list[Cell]] = [
-        [name, rank, unit]
-        for name, order in zip(classes, orders.tolist(), strict=True)
-        for rank, unit in enumerate(order, 1)
-    ]
-    return Table(["class", "rank", "unit"], rows)
-
-
-def summarize(
-    counts: ClassCounts, curves: RemovalCurves, classes: Sequence[str], removed: int
-) -> dict[str, Any]:
-    """The figures that tell the story; drops are in points (percent of accuracy).
-
-    Args:
-        counts: [1 + U, K], as in `units_table`.
-        curves: removal from the rankings.
-        classes: [K] names.
-        removed: how many units to remove at once, one of `curves.counts`.
-    """
-    top1, balanced = metrics.top1(counts), metrics.balanced_accuracy(counts)
-    at = curves.counts.tolist().index(removed)
-    important = _drops(curves.most.balanced, at)
-    random = _drops(curves.random.balanced, at).mean(1)
-    pairs = zip(classes, important.tolist(), random.tolist(), strict=True)
+    unit = np.arange(len(effects.worst))
+    share = class_shares(effects.units)
     return {
-        "units": len(top1) - 1,
-        "top1": top1[0].item(),
-        "balanced_accuracy": balanced[0].mean().item(),
-        "median_top1_drop": np.median(100 * (top1[0] - top1[1:])).item(),
-        "median_worst_class_drop": np.median(
-            100 * (balanced[0] - balanced[1:]).max(1)
-        ).item(),
-        "drops_are": "points (percent of balanced accuracy, or of top-1)",
-        "removed": removed,
-        "drop_of_most_important": important.mean().item(),
-        "drop_of_random": random.mean().item(),
-        "per_class": {name: {"most_important": a, "random": b} for name, a, b in pairs},
-        "removal": [_removal(curves, i) for i in range(len(curves.counts))],
+        "top-1": effects.drops.top1,
+        "log-probability": effects.drops.log_probability @ share,
+        "worst class, balanced accuracy": effects.drops.balanced[unit, effects.worst],
+        "worst class, log-probability": effects.drops.log_probability[
+            unit, effects.worst
+        ],
     }
 
 
-def _removal(curves, at) -> dict[str, Any]:
-    row = {"removed": curves.counts[at].item()}
-    for order in ("most", "random", "least"):
-        curve = getattr(curves, order)
-        row[f"{order}_balanced"] = curve.balanced[..., at].mean().item()
-        row[f"{order}_top1"] = curve.top1[..., at].mean().item()
-    return row
+def class_shares(units: Effects) -> Float[np.ndarray, "K"]:
+    """Each class's share of the images."""
+    true = np.asarray(units.base.true, np.float64)
+    return true / true.sum()
 
 
-def save_figures(
-    folder: Path,
-    counts: ClassCounts,
-    curves: RemovalCurves,
-    classes: Sequence[str],
-    removed: int,
-) -> None:
-    """Overall against worst-class drop, and removal curves of one and of all classes.
+class Correlations(NamedTuple):
+    """Spearman's correlations of attributes with measures, [A M] each."""
 
-    The class shown alone is the one that loses most from its `removed` first units.
+    attributes: list[str]
+    measures: list[str]
+    value: Float[np.ndarray, "A M"]
+    low: Float[np.ndarray, "A M"]
+    high: Float[np.ndarray, "A M"]
+
+
+def correlations(
+    key: Array,
+    attributes: Mapping[str, Float[np.ndarray, "U"]],
+    measures: Mapping[str, Float[np.ndarray, "U"]],
+) -> Correlations:
+    """How well what a unit is predicts what its removal does.
+
+    Args:
+        key: PRNG key, consumed.
+        attributes: {name: [U]}.
+        measures: {name: [U]}.
+
+    Reference:
+        Zhou et al., Revisiting the importance of individual units in CNNs, 2018; the
+        measures and intervals are ours.
+
+    >>> found = correlations(jax.random.key(0), {"selectivity": np.arange(9.0)},
+    ...                      {"drop": np.arange(9.0) ** 2})
+    >>> found.value.tolist()
+    [[1.0]]
     """
-    top1, balanced = metrics.top1(counts), metrics.balanced_accuracy(counts)
-    drops = balanced[0] - balanced[1:]
-    worst = [classes[k] for k in drops.argmax(1)]
-    scatter = figures.drop_scatter(top1[0] - top1[1:], drops.max(1), worst)
-    figures.save(scatter, folder / "overall_vs_worst_class.png")
-    at = curves.counts.tolist().index(removed)
-    k = int(_drops(curves.most.balanced, at).argmax())
-    most, random, least = (
-        curve.balanced for curve in (curves.most, curves.random, curves.least)
+    names = [(a, m) for a in attributes for m in measures]
+    keys = jax.random.split(key, len(names))
+    found = [
+        rank_correlation(k, attributes[a], measures[m])
+        for k, (a, m) in zip(keys, names, strict=True)
+    ]
+    shape = (len(attributes), len(measures))
+    value, low, high = (
+        np.array([f[i] for f in found]).reshape(shape) for i in range(3)
     )
-    one = figures.removal_curves(
-        curves.counts,
-        most[k],
-        random[k],
-        least[k],
-        classes[k],
-        balanced[0, k].item(),
-    )
-    figures.save(one, folder / "removal_of_units.png")
-    grid = figures.removal_grid(
-        curves.counts, most, random, least, classes, balanced[0]
-    )
-    figures.save(grid, folder / "removal_of_units_by_class.png")
+    return Correlations(list(attributes), list(measures), value, low, high)
 
 
-def _drops(accuracy, at):
-    return 100 * (accuracy[..., 0] - accuracy[..., at])
+def classes_served(orders: Int[np.ndarray, "K U"], top: int) -> Int[np.ndarray, "U"]:
+    """In how many classes' `top` most important units each unit is.
+
+    >>> classes_served(np.array([[1, 0, 2], [1, 2, 0]]), top=1).tolist()
+    [0, 2, 0]
+    """
+    return np.bincount(orders[:, :top].ravel(), minlength=orders.shape[1])
 
 
-def _accuracies(measured, num_classes):
-    counts, log_probability = measured
-    top1 = metrics.top1(counts)
-    return {
-        "top1": np.broadcast_to(top1[:, None], (len(top1), num_classes)),
-        "recall": metrics.recall(counts),
-        "balanced": metrics.balanced_accuracy(counts),
-        "log_probability": log_probability,
-    }
+class SetEffect(NamedTuple):
+    """A class under a removal; fractions, the drop is that of balanced accuracy."""
+
+    balanced: float
+    drop: float
+    low: float
+    high: float
+    recall: float
+    top1: float
+
+
+def set_effects_of_class(
+    key: Array, effects: LayerEffects, k: int
+) -> dict[str, list[SetEffect]]:
+    """A class while its own units go, most or least important first; one per count."""
+    steps, num_classes = len(effects.curves.counts), len(effects.classes)
+    after = ablation.edited_counts(effects.curve_effects)
+    balanced, recall = metrics.balanced_accuracy(after), metrics.recall(after)
+    top1 = metrics.top1(after)
+    drop = ablation.drops(effects.curve_effects).balanced[:, k]
+    found = {}
+    for name, first, key_order in zip(
+        ("most", "least"), (k, num_classes + k), jax.random.split(key), strict=True
+    ):
+        edits = first * steps + np.arange(steps)
+        ends = ablation.balanced_interval(
+            key_order, effects.curve_effects, edits, np.full(steps, k)
+        )
+        columns = (
+            balanced[edits, k],
+            drop[edits],
+            *ends,
+            recall[edits, k],
+            top1[edits],
+        )
+        found[name] = [
+            SetEffect(*row) for row in zip(*(c.tolist() for c in columns), strict=True)
+        ]
+    return found

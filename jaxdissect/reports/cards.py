@@ -1,16 +1,27 @@
 """From a dissection to what a page says: the headline numbers and a card per unit."""
 
+import json
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxdissect.base import BadInput
 from jaxdissect.dissection import (
     Dissection,
     Protocol,
     unique_by_category,
     unique_labels,
 )
+
+_JSON_TYPES: dict[type, set[type]] = {
+    int: {int},
+    float: {int, float},
+    str: {str},
+    bool: {bool},
+}
 
 
 class Headline(NamedTuple):
@@ -145,6 +156,75 @@ def unit_cards(
             )
         )
     return cards
+
+
+def save_cards(path: Path, cards: Sequence[UnitCard]) -> None:
+    """Write cards as JSON, from which `load_cards` makes the same cards again.
+
+    Args:
+        path: where to, such as `cards.json`.
+        cards: of any number of units.
+
+    Raises:
+        ValueError: a number that is not finite; nothing is written.
+
+    >>> import tempfile
+    >>> card = UnitCard(0, "roof", "part", 0.1, True, 1.0, "data:,", ("farm",), ())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_cards(Path(folder) / "cards.json", [card])
+    ...     load_cards(Path(folder) / "cards.json") == [card]
+    True
+    """
+    entries = [
+        {**card._asdict(), "runners_up": [match._asdict() for match in card.runners_up]}
+        for card in cards
+    ]
+    path.write_text(json.dumps(entries, indent=1, allow_nan=False) + "\n", "utf-8")
+
+
+def load_cards(path: Path) -> list[UnitCard]:
+    """Read cards that `save_cards` wrote.
+
+    Raises:
+        BadInput: there is no such file, or it is damaged or holds something else.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(entries, list):
+            raise ValueError("it is not a list")
+        return [_card(entry) for entry in entries]
+    except OSError as error:
+        raise BadInput(
+            f"cannot read unit cards from {path}: {error.strerror}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(
+            f"{path} is damaged or no file of unit cards as `save_cards` writes it: "
+            f"{error}"
+        ) from None
+
+
+def _card(entry: Any) -> UnitCard:
+    _check_fields(entry, UnitCard)
+    for match in entry["runners_up"]:
+        _check_fields(match, Match)
+    if not all(isinstance(caption, str) for caption in entry["captions"]):
+        raise ValueError("a caption is not a text")
+    lists = {
+        "captions": tuple(entry["captions"]),
+        "runners_up": tuple(Match(**match) for match in entry["runners_up"]),
+    }
+    return UnitCard(**{**entry, **lists})
+
+
+def _check_fields(entry: Any, kind: type[UnitCard] | type[Match]) -> None:
+    if not isinstance(entry, dict) or set(entry) != set(kind._fields):
+        raise ValueError(f"an entry has other fields than {', '.join(kind._fields)}")
+    for name, hint in kind.__annotations__.items():
+        value = entry[name]
+        infinite = isinstance(value, float) and not math.isfinite(value)
+        if infinite or type(value) not in _JSON_TYPES.get(hint, {list}):
+            raise ValueError(f"a `{name}` has a value that cannot be")
 
 
 def _ranked(iou, concepts, num) -> list[Match]:

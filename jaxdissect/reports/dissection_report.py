@@ -6,7 +6,9 @@ from typing import Any
 import jinja2
 
 from jaxdissect.dissection import Protocol
+from jaxdissect.reports import effect_cards
 from jaxdissect.reports.cards import Headline, UnitCard
+from jaxdissect.reports.effect_cards import ClassCard, UnitEffects
 from jaxdissect.reports.histogram import PLOT_HEIGHT, SLOPE, histogram
 
 PALETTE_SIZE = 6
@@ -20,8 +22,11 @@ def render(
     cards: Sequence[UnitCard],
     categories: Sequence[str],
     protocol: Protocol,
+    *,
+    effects: Sequence[UnitEffects] = (),
+    classes: Sequence[ClassCard] = (),
 ) -> str:
-    """Write the page.
+    """Write the page: what every unit looks for and, if measured, what it does.
 
     It is complete without a network and readable without JavaScript, which adds
     sorting and filters. All texts may hold any characters.
@@ -34,9 +39,15 @@ def render(
         cards: one for every unit.
         categories: the concepts' categories in the order of chart and chips.
         protocol: the conventions the dissection followed.
+        effects: what removing each unit costs, in order of unit number, or none.
+        classes: what each class relies on, in reading order, or none.
 
     Returns:
         HTML, to be written in UTF-8.
+
+    Raises:
+        BadInput: `effects` not one for each unit; a unit in `classes` without a card.
+        ValueError: a number that is not finite.
 
     Reference:
         Bau et al., Network Dissection, CVPR 2017, whose published pages this one
@@ -50,6 +61,7 @@ def render(
     ('<!doctype html>', 1)
     """
     chart = histogram(cards, categories)
+    does = _what_units_do(cards, effects, classes)
     return (
         _environment()
         .get_template("dissection.html.j2")
@@ -67,7 +79,9 @@ def render(
             plot_height=PLOT_HEIGHT,
             slope=SLOPE,
             legend=_legend(chart.bars, categories),
-            data=_data(cards, categories),
+            data=_data(cards, categories)
+            | effect_cards.page_data(does["effects"], classes),
+            **does,
         )
     )
 
@@ -80,9 +94,20 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["amount"] = effect_cards.amount
+    environment.globals["interval"] = effect_cards.interval
     # A NaN would make the page's JSON unreadable: better no page than a broken one.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     return environment
+
+
+def _what_units_do(cards, effects, classes) -> dict[str, Any]:
+    effect_cards.check_units(cards, classes)
+    return {
+        "effects": effect_cards.effects_by_unit(cards, effects),
+        "classes": classes,
+        "served": effect_cards.served_classes(effects, classes),
+    }
 
 
 def _legend(bars, categories) -> list[tuple[str, int, int]]:

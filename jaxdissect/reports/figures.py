@@ -56,7 +56,7 @@ def drop_scatter(
     >>> [text.get_text() for text in figure.axes[0].texts][:1]
     ['unit 1 → park']
     """
-    figure, axes = _canvas()
+    figure, axes = canvas()
     x, y = 100 * overall_drop, 100 * worst_class_drop
     axes.axline((0, 0), slope=1, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
     axes.scatter(x, y, s=18, color=BLUE, alpha=0.65, linewidths=0)
@@ -69,7 +69,9 @@ def drop_scatter(
     _annotate(axes, x, y, extreme, names)
     axes.set_xlabel("top-1 accuracy drop over all classes (points)")
     axes.set_ylabel(drop_name)
-    axes.set_title("One unit removed: the cost overall and to the class hit hardest")
+    axes.set_title(
+        "One unit removed: the cost overall and to the class it matters most to"
+    )
     axes.plot([], [], ":", color=GREY, linewidth=0.8, label="equal drops")
     axes.legend(frameon=False, loc="lower right", fontsize=8)
     return figure
@@ -104,7 +106,7 @@ def removal_curves(
     >>> figure.axes[0].get_ylabel()
     'balanced accuracy (%)'
     """
-    figure, axes = _canvas()
+    figure, axes = canvas()
     _curves(axes, counts, most, random, least, baseline)
     axes.set_xlabel("units removed")
     axes.set_ylabel("balanced accuracy (%)")
@@ -162,20 +164,22 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="png")
 
 
-def _canvas() -> tuple[Figure, Axes]:
+def canvas() -> tuple[Figure, Axes]:
+    """An empty figure of one panel, 7 x 4.5 inches."""
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     axes = figure.subplots()
-    _plain(axes)
+    plain(axes)
     return figure, axes
 
 
-def _plain(axes: Axes) -> None:
+def plain(axes: Axes) -> None:
+    """Leave out the frame's upper and right side."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
 
 
 def _curves(axes, counts, most, random, least, baseline: float) -> None:
-    _plain(axes)
+    plain(axes)
     num = len(random)
     thin = {"color": "black", "linewidth": 0.8}
     name = f"all units ({100 * baseline:.1f} %)"

@@ -13,6 +13,9 @@
   const sort = byId("sort");
   const detectors = byId("detectors");
   const readout = byId("readout");
+  {% if effects %}
+  const served = byId("served");
+  {% endif %}
   let concept = null; // {label, category} of the chosen bar
 
   const rank = (unit) => page.categories.indexOf(unit.category) >>> 0; // none is last
@@ -23,7 +26,21 @@
     label: (a, b) =>
       !a.label - !b.label || a.label.localeCompare(b.label) || byIou(a, b),
     category: (a, b) => rank(a) - rank(b) || byIou(a, b),
+    {% if effects %}
+    drop: (a, b) => worst(b) - worst(a) || byIou(a, b),
+    {% endif %}
   };
+  {% if effects %}
+
+  // The classes a unit serves: all of them, or the chosen one.
+  const services = (unit) =>
+    page.effects[unit.unit].services.filter(
+      (service) => !served.value || service.class_name === served.value,
+    );
+  // Finite, so that units that serve no class are equal; they come last.
+  const worst = (unit) =>
+    Math.max(-Number.MAX_VALUE, ...services(unit).map((service) => service.nats));
+  {% endif %}
 
   const same = (a, b) => a.label === b.label && a.category === b.category;
   const isPressed = (node) => node.getAttribute("aria-pressed") === "true";
@@ -36,6 +53,9 @@
       unit.text.includes(words) &&
       (!chosen.length || chosen.includes(unit.category)) &&
       (unit.is_detector || !(detectors.checked || concept)) &&
+      {% if effects %}
+      (!served.value || services(unit).length > 0) &&
+      {% endif %}
       (!concept || same(unit, concept));
     units.sort(orders[sort.value]);
     let shown = 0;
@@ -57,6 +77,9 @@
     if (search.value) state.set("find", search.value);
     if (sort.value !== "iou") state.set("sort", sort.value);
     if (detectors.checked) state.set("detectors", "only");
+    {% if effects %}
+    if (served.value) state.set("serves", served.value);
+    {% endif %}
     for (const chip of chips.filter(isPressed)) {
       state.append("category", chip.dataset.category);
     }
@@ -69,6 +92,10 @@
     search.value = state.get("find") ?? "";
     sort.value = state.get("sort") in orders ? state.get("sort") : "iou";
     detectors.checked = state.has("detectors");
+    {% if effects %}
+    served.value = state.get("serves") ?? "";
+    if (served.selectedIndex < 0) served.value = "";
+    {% endif %}
     const chosen = state.getAll("category");
     for (const chip of chips) press(chip, chosen.includes(chip.dataset.category));
     const wanted = state.get("concept");
@@ -86,6 +113,9 @@
   function clear() {
     search.value = "";
     detectors.checked = false;
+    {% if effects %}
+    served.value = "";
+    {% endif %}
     concept = null;
     for (const chip of chips) press(chip, false);
   }
@@ -132,6 +162,19 @@
   for (const control of [search, sort, detectors]) {
     control.addEventListener("input", change);
   }
+  {% if effects %}
+  served.addEventListener("input", change);
+  {% endif %}
+  {% if classes %}
+  // A link leads to its unit whatever the filters hide.
+  for (const link of document.querySelectorAll("#classes a")) {
+    link.addEventListener("click", () => {
+      if (!byId(link.hash.slice(1)).hidden) return;
+      clear();
+      update();
+    });
+  }
+  {% endif %}
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   byId("controls").hidden = false;
   if (readout) describe(null);

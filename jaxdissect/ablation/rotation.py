@@ -1,0 +1,59 @@
+"""Rotating a layer's units: the same function, other axes.
+
+If units were arbitrary directions, rotated ones would be as meaningful and as important
+as they are.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from jaxdissect.base import Split
+
+
+def random_rotation(key: Array, num_units: int) -> Float[Array, "U U"]:
+    """A rotation drawn uniformly from SO(U).
+
+    The orthogonal factor of a Gaussian matrix, with signs that make it unique; one
+    direction is flipped where the determinant is negative.
+
+    Args:
+        key: PRNG key, consumed.
+        num_units: U.
+
+    Reference:
+        Bau et al., Network Dissection, CVPR 2017, section 3.2.
+
+    >>> rotation = random_rotation(jax.random.key(0), 3)
+    >>> jnp.linalg.det(rotation).round(3).item()
+    1.0
+    """
+    q, r = jnp.linalg.qr(jax.random.normal(key, (num_units, num_units)))
+    q = q * jnp.sign(jnp.diag(r))
+    return q.at[:, 0].multiply(jnp.sign(jnp.linalg.det(q)))
+
+
+def rotated(split: Split, rotation: Float[Array, "U U"]) -> Split:
+    """The network with its layer's units rotated and, after it, rotated back.
+
+    Args:
+        split: the network cut at the layer.
+        rotation: an orthogonal matrix.
+
+    Returns:
+        A split that computes the same function, to rounding; its units are
+        `acts @ rotation.T`, directions of the original units' space.
+
+    >>> identity = Split(lambda params, x: x, lambda params, acts: acts)
+    >>> quarter = jnp.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> trunk, tail = rotated(identity, quarter)
+    >>> acts = trunk({}, jnp.array([[1.0, 0.0]]))
+    >>> acts.tolist(), tail({}, acts).tolist()
+    ([[0.0, 1.0]], [[1.0, 0.0]])
+    """
+    matmul = lambda a, b: jnp.matmul(a, b, precision="highest")  # noqa: E731
+    return Split(
+        trunk=lambda params, x: matmul(split.trunk(params, x), rotation.T),
+        tail=lambda params, acts: split.tail(params, matmul(acts, rotation)),
+    )

@@ -1,0 +1,78 @@
+"""The dissection an ablation belongs to, and the page that shows both."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxdissect import dissection
+from jaxdissect.base import BadInput
+from jaxdissect.cli import build, dissect
+from jaxdissect.cli.config import AblateConfig, DissectConfig
+from jaxdissect.data import scenes
+from jaxdissect.reports import ablation_cards, cards, dissection_report
+from jaxdissect.reports.ablation_results import LayerEffects
+
+
+class Dissected(NamedTuple):
+    """What a run of `dissect` left.
+
+    Attributes:
+        cards: one per unit.
+        summary: of the whole layer, with protocol and facts.
+    """
+
+    cards: list[cards.UnitCard]
+    summary: dict[str, Any]
+
+
+def dissection_of(
+    config: AblateConfig, trained: build.Trained, layer: str
+) -> Dissected:
+    """The dissection of a layer: the one named, the one made by default, or a new one.
+
+    Raises:
+        BadInput: the folder holds no dissection of these weights and this layer.
+    """
+    wanted = DissectConfig(weights=config.weights, layer=layer, seed=config.seed)
+    folder = config.dissection or dissect.default_out(wanted)
+    if config.dissection is None and not folder.exists():
+        print(f"what {layer} looks for is not known yet: dissecting into {folder}")
+        dissect.run(wanted)
+    check(folder, trained.weights.digest, layer)
+    summary = json.loads((folder / "summary.json").read_text())
+    return Dissected(cards.load_cards(folder / "cards.json"), summary)
+
+
+def check(folder: Path, digest: str, layer: str) -> None:
+    """Refuse the dissection of something else.
+
+    Raises:
+        BadInput: naming what is wrong.
+    """
+    advice = "name the right one with --dissection"
+    try:
+        found = json.loads((folder / "run.json").read_text())
+        kind, of = found["command"], (found["weights"], found["config"]["layer"])
+    except (OSError, ValueError, KeyError):
+        raise BadInput(f"{folder} holds no dissection; {advice}") from None
+    if kind != "dissect" or of != (digest, layer):
+        raise BadInput(
+            f"{folder} holds a {kind} run of {of[1]} with weights {of[0][:12]}, not "
+            f"the dissection of {layer} with weights {digest[:12]}; {advice}"
+        )
+
+
+def page(layer: str, effects: LayerEffects, found: Dissected, top: int) -> str:
+    """What every unit looks for and what it does, on one page."""
+    summary = found.summary
+    images = int(effects.units.base.true.sum())
+    return dissection_report.render(
+        f"What {layer} looks for, and what it does",
+        {**summary["facts"], "removed on": f"{images} scenes not used for ranking"},
+        cards.Headline(**{name: summary[name] for name in cards.Headline._fields}),
+        found.cards,
+        scenes.CATEGORIES,
+        dissection.Protocol(**summary["protocol"]),
+        effects=ablation_cards.unit_effect_cards(effects, top),
+        classes=ablation_cards.class_cards(effects, found.cards, top),
+    )

@@ -1,0 +1,239 @@
+"""One pass of a network over scenes, with every statistic of every layer at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxdissect import ablation, networks
+from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.cli import build, outputs, resuming
+from jaxdissect.cli.config import SweepConfig
+from jaxdissect.data import scenes
+
+Parts = Mapping[str, Mapping[str, Statistic]]
+"""{layer: {name: statistic of (acts, targets, logits, key)}}."""
+
+Replacement = Callable[[Array, Array], AnyArray]
+"""(acts [B H W U], key) -> what edited units become."""
+
+
+class Pass(NamedTuple):
+    """What a pass over a split needs beside the statistics.
+
+    Attributes:
+        trained: the network.
+        config: of the experiment.
+        progress: folder in which to write down what is done.
+    """
+
+    trained: build.Trained
+    config: SweepConfig
+    progress: Path
+
+
+def zero(acts: Array, key: Array) -> np.ndarray:
+    """The replacement that removes units."""
+    return ablation.ZERO
+
+
+def on_acts(statistic: Statistic, replacement: Replacement = zero) -> Statistic:
+    """A sweep as a part."""
+
+    def measure(acts, targets, logits, key):
+        return statistic.measure(acts, targets, replacement(acts, key))
+
+    return statistic._replace(measure=measure)
+
+
+def on_logits(statistic: Statistic) -> Statistic:
+    """A statistic of (acts, targets, logits), such as attributes, as a part."""
+
+    def measure(acts, targets, logits, key):
+        return statistic.measure(acts, targets, logits)
+
+    return statistic._replace(measure=measure)
+
+
+def rotated(part: Statistic, rotation: Array) -> Statistic:
+    """A part that sees the layer's units rotated."""
+
+    def measure(acts, targets, logits, key):
+        turned = jnp.matmul(acts, rotation.T, precision="highest")
+        return part.measure(turned, targets, logits, key)
+
+    return part._replace(measure=measure)
+
+
+def measure_split(
+    this: Pass, parts: Parts, split: str, *, label: str
+) -> dict[str, dict[str, Any]]:
+    """Every part's value over the ranking or the reporting scenes.
+
+    Args:
+        this: the network, and how to run it.
+        parts: what to measure.
+        split: "rank" or "report".
+        label: of the progress bar, and of the file that holds the progress.
+    """
+    config, trained = this.config, this.trained
+    name, number = {
+        "rank": (config.rank_split, config.num_rank),
+        "report": (config.report_split, config.num_report),
+    }[split]
+    indices = build.split_indices(name, number)
+    starts = range(0, number, config.batch_size)
+
+    def batches(done: int) -> Iterator[tuple[Any, ...]]:
+        bar = outputs.progress(starts[done:], len(starts), label, initial=done)
+        for start in bar:
+            chosen = indices[start : start + config.batch_size]
+            batch = scenes.render(config.seed, chosen, size=trained.image_size)
+            key = jax.random.fold_in(jax.random.key(config.seed), chosen[0])
+            yield batch.images, batch.targets, key
+
+    return resuming.accumulate_resumably(
+        _network_statistic(trained, parts),
+        batches,
+        len(starts),
+        this.progress / f"{label.replace(' ', '_')}.npz",
+    )
+
+
+def edited_tail(
+    network: networks.Network,
+    layer: str,
+    params: Any,
+    shape: tuple[int, ...],
+    budget: int,
+) -> ablation.EditedTail:
+    """Factored where that fits into the memory budget, replayed elsewhere.
+
+    Args:
+        network: the table of stages.
+        layer: where it is cut.
+        params: its parameters.
+        shape: of one image's activations, [H W U].
+        budget: in bytes.
+    """
+    if layer in networks.factored_layers(network):
+        factored = ablation.by_factoring(networks.factored(network, layer))
+        try:
+            ablation.pairs_that_fit(factored, params, (1, *shape), memory_bytes=budget)
+            return factored
+        except BadInput:
+            pass  # all contributions of a wide early layer are larger than any batch
+    return ablation.by_replaying(networks.split(network, layer).tail)
+
+
+class Sweeps(NamedTuple):
+    """The two kinds of sweep of one layer, for given parameters and budget.
+
+    Attributes:
+        num_units: U.
+        units: () -> statistic of every single unit.
+        sets: (keeps [N U]) -> statistic of sets of units.
+    """
+
+    num_units: int
+    units: Callable[[], Statistic]
+    sets: Callable[[np.ndarray], Statistic]
+
+
+def sweeps(this: Pass, layer: str) -> Sweeps:
+    """Sweeps of one layer, by the cheaper way that fits."""
+    trained, budget = this.trained, this.config.memory_mib * 2**20
+    shape = build.unit_shapes(trained, (layer,))[layer]
+    params = trained.weights.params
+    edited = edited_tail(trained.network, layer, params, shape, budget)
+    return sweeps_of(edited, params, shape[-1], len(trained.classes), budget)
+
+
+def rotated_sweeps(this: Pass, layer: str, rotation: Array) -> Sweeps:
+    """Sweeps of a layer's rotated units, for `rotated` parts."""
+    trained, budget = this.trained, this.config.memory_mib * 2**20
+    turned = ablation.rotated(networks.split(trained.network, layer), rotation)
+    edited = ablation.by_replaying(turned.tail)
+    params = trained.weights.params
+    return sweeps_of(edited, params, len(rotation), len(trained.classes), budget)
+
+
+def sweeps_of(
+    edited: ablation.EditedTail,
+    params: Any,
+    num_units: int,
+    num_classes: int,
+    budget: int,
+) -> Sweeps:
+    """Sweeps of an edited tail."""
+
+    def units() -> Statistic:
+        return ablation.unit_effects(
+            edited, params, num_units, num_classes=num_classes, memory_bytes=budget
+        )
+
+    def sets(keeps: np.ndarray) -> Statistic:
+        return ablation.set_effects(
+            edited, params, keeps, num_classes=num_classes, memory_bytes=budget
+        )
+
+    return Sweeps(num_units, units, sets)
+
+
+def check(config: SweepConfig, *positive: str) -> None:
+    """Refuse what no experiment can be run with.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    build.check_positive(
+        config, "num_rank", "num_report", "batch_size", "memory_mib", *positive
+    )
+    if config.rank_split == config.report_split:
+        raise BadInput(
+            f"`rank_split` and `report_split` are both {config.rank_split!r}; units "
+            "chosen on some images must be judged on others"
+        )
+
+
+def share_of_units(share: float, num_units: int) -> int:
+    """How many units a share is, at least one.
+
+    Raises:
+        BadInput: not a share.
+    """
+    if not 0 < share < 1:
+        raise BadInput(f"`share` is {share}; it must be in (0, 1)")
+    return max(1, round(share * num_units))
+
+
+def _network_statistic(trained: build.Trained, parts: Parts) -> Statistic:
+    forward = build.forward_to(trained, tuple(parts))
+
+    def measure(images, targets, key):
+        logits, acts = forward(images)
+        return {
+            layer: {
+                name: part.measure(acts[layer], targets, logits, key)
+                for name, part in statistics.items()
+            }
+            for layer, statistics in parts.items()
+        }
+
+    def merge(a, b):
+        return {
+            layer: {n: s.merge(a[layer][n], b[layer][n]) for n, s in statistics.items()}
+            for layer, statistics in parts.items()
+        }
+
+    def value(partial):
+        return {
+            layer: {n: s.value(partial[layer][n]) for n, s in statistics.items()}
+            for layer, statistics in parts.items()
+        }
+
+    return Statistic(measure, merge, value)

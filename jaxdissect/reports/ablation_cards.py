@@ -1,0 +1,89 @@
+"""What an ablation says of each unit and class, for the dissection's page."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxdissect import metrics
+from jaxdissect.reports.ablation_results import LayerEffects
+from jaxdissect.reports.cards import UnitCard
+from jaxdissect.reports.effect_cards import ClassCard, ClassUnit, Service, UnitEffects
+
+
+def unit_effect_cards(effects: LayerEffects, top: int) -> list[UnitEffects]:
+    """What every unit costs, and the classes it serves.
+
+    A unit serves the classes in whose `top` most important units it is, by the ranking
+    images, and those whose answers its removal changes beyond chance.
+
+    Args:
+        effects: of the layer.
+        top: units that count as a class's most important ones.
+    """
+    rank = np.argsort(effects.orders, 1)
+    cards = []
+    for unit, top1 in enumerate(effects.drops.top1.tolist()):
+        serves = (rank[:, unit] < top) | effects.significant[unit]
+        classes = np.flatnonzero(serves)
+        nats = effects.drops.log_probability[unit, classes]
+        cards.append(
+            UnitEffects(
+                top1_drop=top1,
+                low=effects.top1.low[unit].item(),
+                high=effects.top1.high[unit].item(),
+                services=tuple(
+                    _service(effects, unit, k)
+                    for k in classes[np.argsort(-nats, kind="stable")].tolist()
+                ),
+            )
+        )
+    return cards
+
+
+def class_cards(
+    effects: LayerEffects, cards: Sequence[UnitCard], top: int
+) -> list[ClassCard]:
+    """Every class with the units it relies on, and what those look for.
+
+    Args:
+        effects: of the layer.
+        cards: what every unit looks for, in order of unit number.
+        top: units per class.
+    """
+    base = effects.units.base
+    recall, balanced = metrics.recall(base), metrics.balanced_accuracy(base)
+    return [
+        ClassCard(
+            name=name,
+            recall=recall[k].item(),
+            balanced_accuracy=balanced[k].item(),
+            units=tuple(
+                _class_unit(effects, cards[unit], k)
+                for unit in effects.orders[k, :top].tolist()
+            ),
+        )
+        for k, name in enumerate(effects.classes)
+    ]
+
+
+def _service(effects: LayerEffects, unit: int, k: int) -> Service:
+    drop, low, high, nats = _costs(effects, unit, k)
+    significant = bool(effects.significant[unit, k])
+    return Service(effects.classes[k], drop, low, high, nats, significant)
+
+
+def _class_unit(effects: LayerEffects, card: UnitCard, k: int) -> ClassUnit:
+    costs = _costs(effects, card.unit, k)
+    return ClassUnit(card.unit, card.label, card.category, card.iou, *costs)
+
+
+def _costs(
+    effects: LayerEffects, unit: int, k: int
+) -> tuple[float, float, float, float]:
+    """Drop, both ends of its interval, and nats."""
+    return (
+        effects.drops.balanced[unit, k].item(),
+        effects.balanced.low[unit, k].item(),
+        effects.balanced.high[unit, k].item(),
+        effects.drops.log_probability[unit, k].item(),
+    )

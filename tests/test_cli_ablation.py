@@ -1,0 +1,266 @@
+"""The command `ablate` and its experiments: files that agree, stops, mistakes."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import fails
+
+from jaxdissect import weights
+from jaxdissect.cli import main
+
+ROOT = Path(__file__).parents[1]
+FEW = [
+    *("--num-rank", "28", "--num-report", "28", "--batch-size", "14"),
+    *("--memory-mib", "64"),
+]
+
+
+def weights_of(run):
+    return ["--weights", str(run / "weights.safetensors")]
+
+
+@pytest.fixture(scope="module")
+def dissected(trained):
+    out = trained.parent / "dissected_for_ablation"
+    few = ["--num-images", "28", "--batch-size", "14", "--out", str(out)]
+    main(["dissect", *weights_of(trained), *few])
+    return out
+
+
+def ablate(trained, dissected, out, *extra):
+    main(
+        [
+            *("ablate", *weights_of(trained), *FEW, "--random-draws", "2"),
+            *("--dissection", str(dissected), "--out", str(out), *extra),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def ablated(trained, dissected):
+    out = trained.parent / "ablated"
+    ablate(trained, dissected, out)
+    return out
+
+
+def rows_of(file):
+    return list(csv.DictReader(file.open()))
+
+
+def test_tables_and_arrays_agree(ablated):
+    folder = ablated / "conv5_3"
+    arrays = np.load(folder / "ablation.npz")
+    units, classes = arrays["lost"].shape
+    assert (units, classes) == (32, 14)
+    effects, by_unit = rows_of(folder / "effects.csv"), rows_of(folder / "units.csv")
+    assert len(effects) == units * classes and len(by_unit) == units
+    assert [int(r["answers_lost"]) for r in effects] == arrays["lost"].ravel().tolist()
+    change = (arrays["lost"] - arrays["gained"]).sum(1) / 28
+    np.testing.assert_allclose([float(r["top1_drop"]) for r in by_unit], change)
+    for row in effects + by_unit:
+        drop = next(k for k in row if k.endswith("_drop_low")).removesuffix("_low")
+        low, value, high = (float(row[f"{drop}{end}"]) for end in ("_low", "", "_high"))
+        assert low <= value + 1e-9 and value <= high + 1e-9
+    np.testing.assert_array_equal(np.sort(arrays["orders"], 1)[0], np.arange(units))
+
+
+def test_curves_begin_with_the_network_and_end_with_chance(ablated):
+    arrays = np.load(ablated / "conv5_3" / "ablation.npz")
+    for order in ("most", "least", "random"):
+        curve = arrays[f"curve_{order}_balanced"]
+        np.testing.assert_allclose(curve[:, -1], 0.5)
+        base = np.broadcast_to(arrays["base_balanced"], curve[:, 0].shape)
+        np.testing.assert_allclose(curve[:, 0], base)
+    counts = arrays["curve_counts"]
+    np.testing.assert_array_equal(counts, counts[-1] - counts[::-1])
+
+
+def test_the_page_shows_what_units_look_for_and_what_they_do(ablated):
+    folder = ablated / "conv5_3"
+    page = (folder / "report.html").read_text()
+    assert page.count('<article class="card') == 32
+    assert "http" not in page.replace("http-equiv", "")
+    assert "What conv5_3 looks for, and what it does" in page
+    said = (folder / "findings.txt").read_text()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert f"{summary['units']} units, 28 images" in said
+    assert 0 <= summary["pairs_skipped"] <= 1
+    for name in (
+        "classes",
+        "correlations",
+        "iou_by_classes_served",
+        "removal_of_units",
+    ):
+        assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("value", ["mean", "resample"])
+def test_several_layers_and_other_values(trained, value, tmp_path):
+    """fc6 has no picture of its own: what it looks for is found on the way."""
+    out = tmp_path / "out"
+    layers = ("conv5_3", "conv5_2.conv") if value == "mean" else ("fc6",)
+    folders = []
+    for layer in layers:
+        folders.append(tmp_path / layer)
+        few = ["--num-images", "14", "--batch-size", "14", "--out", str(folders[-1])]
+        main(["dissect", *weights_of(trained), "--layer", layer, *few])
+    for layer, folder in zip(layers, folders, strict=True):
+        ablate(trained, folder, out / layer, "--layers", layer, "--value", value)
+        arrays = np.load(out / layer / layer / "ablation.npz")
+        assert np.isfinite(arrays["drop"]).all() and arrays["drop"].any()
+
+
+def test_a_missing_dissection_is_made(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    layers = ["--layers", "conv5_3", "fc6"]
+    main(["ablate", *weights_of(trained), *FEW, "--random-draws", "2", *layers])
+    made = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert made == {
+        "ablate-tiny-conv5_3-fc6",
+        "dissect-tiny-conv5_3-pnas20",
+        "dissect-tiny-fc6-pnas20",
+    }
+    folders = tmp_path / "runs" / "ablate-tiny-conv5_3-fc6"
+    assert (folders / "fc6" / "report.html").exists()
+    assert "fc6 looks for is not known yet" in capsys.readouterr().out
+
+
+def test_a_killed_sweep_ends_identical(trained, dissected, ablated, tmp_path):
+    out = tmp_path / "killed"
+    command = [
+        *(sys.executable, "ablate.py", *weights_of(trained), *FEW),
+        *("--random-draws", "2", "--dissection", str(dissected), "--out", str(out)),
+    ]
+
+    def start():
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    process, deadline = start(), time.time() + 300
+    # The ranking is done, the report is not.
+    while not list(tmp_path.glob(".killed-*.partial/progress/ranking_units.npz")):
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    assert start().wait(300) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["killed"]
+    for name in ("units.csv", "effects.csv", "ranking.csv", "curves.csv"):
+        ours, whole = (d / "conv5_3" / name for d in (out, ablated))
+        assert ours.read_bytes() == whole.read_bytes(), name
+
+
+def test_scaling_writes_what_it_says(trained, tmp_path):
+    config = tmp_path / "scale.py"
+    config.write_text(
+        "from jaxdissect.cli.config import ScaleConfig\nconfig = ScaleConfig()\n"
+    )
+    out = tmp_path / "out"
+    few = [*FEW, "--random-draws", "3", "--factors", "0.5", "1", "--out", str(out)]
+    main(["ablate", str(config), *weights_of(trained), *few])
+    rows = rows_of(out / "scaling.csv")
+    assert len(rows) == 3 * 2 * 6
+    unchanged = [row for row in rows if float(row["factor"]) == 1]
+    assert {row["change"] for row in unchanged} == {"0.0"}
+    assert (out / "findings.txt").read_text().startswith("Layer conv5_3")
+    assert len(list(out.glob("*.png"))) == 2
+
+
+def test_trainings_are_compared_by_regime(trained, tmp_path):
+    """The same network under three names: no claim about regimes can be found."""
+    config = tmp_path / "compare.py"
+    config.write_text(
+        "from pathlib import Path\n"
+        "from jaxdissect.cli.config import CompareConfig\n"
+        f"file = Path({str(trained / 'weights.safetensors')!r})\n"
+        "config = CompareConfig(trainings=(file, file), layer='conv5_3', rotations=1)\n"
+    )
+    out = tmp_path / "out"
+    main(["ablate", str(config), *FEW, "--random-draws", "2", "--out", str(out)])
+    first, second = rows_of(out / "trainings.csv")
+    assert first == second and first["regime"] == "BatchNorm"
+    said = rows_of(out / "claims.csv")
+    assert len(said) == 7 and all(float(row["p"]) > 0.05 for row in said)
+    assert len(list(out.glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--rank-by accuracy", "--rank-by"),
+        ("--share 1", "`share` is 1.0"),
+        ("--memory-mib 0", "`memory_mib` is 0"),
+        ("--layers conv9", "`layer` is 'conv9'"),
+        ("--layers logits", "`layer` is 'logits'"),
+        ("--report-split rank", "`rank_split` and `report_split` are both 'rank'"),
+        ("--num-report 13", "`targets` has no image of class"),
+        ("--dissection configs", "configs holds no dissection"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(
+    arguments, said, trained, dissected, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(ROOT)
+    out = tmp_path / "out"
+    few = [*weights_of(trained), *FEW, "--out", str(out)]
+    if "--dissection" not in arguments:
+        few += ["--dissection", str(dissected)]
+    assert said in fails(capsys, "ablate", *few, *arguments.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_dissection_must_be_of_these_weights_and_this_layer(
+    trained, dissected, tmp_path, capsys
+):
+    few = ["ablate", *FEW, "--dissection", str(dissected), "--out", str(tmp_path / "o")]
+    error = fails(capsys, *few, *weights_of(trained), "--layers", "fc6")
+    assert "not the dissection of fc6" in error
+    error = fails(capsys, *few)
+    assert "not the dissection of conv5_3 with weights" in error
+
+
+def test_activations_that_are_not_finite_leave_nothing(
+    trained, dissected, tmp_path, capsys
+):
+    loaded = weights.load(trained / "weights.safetensors")
+    loaded.params["conv5_2.conv"]["params"]["bias"] = np.full(32, np.nan, np.float32)
+    file, found = tmp_path / "nan.safetensors", tmp_path / "found"
+    weights.save(file, loaded.params, loaded.metadata)
+    found.mkdir()
+    run = json.loads((dissected / "run.json").read_text())
+    run["weights"] = weights.load(file).digest
+    (found / "run.json").write_text(json.dumps(run))
+    for name in ("summary.json", "cards.json"):
+        (found / name).write_bytes((dissected / name).read_bytes())
+    few = [*FEW, "--dissection", str(found), "--out", str(tmp_path / "out")]
+    error = fails(capsys, "ablate", "--weights", str(file), *few)
+    assert "not finite" in error
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["found", "nan.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("ScaleConfig(factors=(0.5, 0.0))", "`factors` is (0.5, 0.0)"),
+        ("ScaleConfig(layer='input')", "no weights lead to"),
+        ("CompareConfig()", "`trainings` has 0 files"),
+        ("TrainConfig()", "takes AblateConfig or ScaleConfig or CompareConfig"),
+    ],
+)
+def test_experiments_that_cannot_be_are_refused(config, said, tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    kind = config.split("(")[0]
+    file.write_text(f"from jaxdissect.cli.config import {kind}\nconfig = {config}\n")
+    assert said in fails(capsys, "ablate", str(file), "--out", str(tmp_path / "out"))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
