@@ -1,4 +1,12 @@
-"""x"""
+"""Importance of single units in twelve AlexNets: BatchNorm, dropout, rotated axes.
+
+The claims of Zhou et al., Revisiting the importance of individual units in CNNs, 2018,
+and of Morcos et al., On the importance of single directions for generalization, ICLR
+2018, each found or not found over four regimes and three seeds. Train the networks
+first: configs/scenes_alexnet.py says how.
+
+    python ablate.py configs/compare_alexnet.py
+"""
 
 from pathlib import Path
 
@@ -6,8 +14,8 @@ from jaxdissect.cli.config import CompareConfig
 
 config = CompareConfig(
     trainings=tuple(
-        Path(f"runs/scenes_alexnet-{norm}-{dropout}-{seed}/weights.safetensors")
-        for norm in ("bn", "plain")
+        Path(f"runs/alexnet-{norm}-{dropout}-{seed}/weights.safetensors")
+        for norm in ("batch-norm", "no-batch-norm")
         for dropout in ("0.0", "0.3")
         for seed in (0, 1, 2)
     ),

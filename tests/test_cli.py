@@ -233,7 +233,7 @@ def test_every_config_loads_and_says_what_it_is(file):
     parse(command, [str(file)])
     source = file.read_text()
     assert (
-        source.startswith('"""')
+        source.lstrip("r").startswith('"""')
         and f"python {command}.py configs/{file.name}" in source
     )
 

@@ -14,6 +14,7 @@ RANKS = {
     "upsampling": 1,
     "metrics": 1,
     "significance": 1,
+    "intervals": 1,
     "dissection": 2,
     "ablation": 2,
     "networks": 3,
@@ -24,7 +25,7 @@ RANKS = {
     "cli": 5,
 }
 CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
-WITHIN_A_RANK = {("training", "weights")}
+WITHIN_A_RANK = {("training", "weights"), ("intervals", "significance")}
 FORBIDDEN_AT_IMPORT = {
     "flax",
     "matplotlib",

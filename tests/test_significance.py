@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reference import significance as reference
 from scipy import stats
 
-from jaxdissect import significance
+from jaxdissect import intervals, significance
 from jaxdissect.base import BadInput
 
 HALVES = np.array([0.5, 0.5])
@@ -19,7 +19,7 @@ pairs = st.lists(st.tuples(few_values, few_values), min_size=3, max_size=8)
 
 def change(key, gained, lost, number=(80, 600), **options):
     counts = (np.array(c) for c in (gained, lost, number))
-    return significance.change_interval(key, *counts, HALVES, **options)
+    return intervals.change_interval(key, *counts, HALVES, **options)
 
 
 # --- tests ----------------------------------------------------------------------------
@@ -111,13 +111,13 @@ def test_mean_interval_is_that_of_the_values(values, level):
     sums = np.array(sum(values)), np.array(sum(v * v for v in values))
     scale = max(stats.sem(values), 1e-300)  # scipy has no distribution of width 0
     expected = stats.t.interval(level, number - 1, np.mean(values), scale)
-    found = significance.mean_interval(*sums, number, level=level)
+    found = intervals.mean_interval(*sums, number, level=level)
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_equal_values_have_the_interval_of_their_mean():
     total, squared = np.array([0.3, 3.0]), np.array([0.03, 3.0])
-    low, high = significance.mean_interval(total, squared, np.array(3))
+    low, high = intervals.mean_interval(total, squared, np.array(3))
     np.testing.assert_allclose(low, [0.1, 1], atol=1e-7)
     np.testing.assert_allclose(high, [0.1, 1], atol=1e-7)
 
@@ -125,8 +125,8 @@ def test_equal_values_have_the_interval_of_their_mean():
 def test_bootstrap_of_many_values_agrees_with_student(key):
     values = np.random.default_rng(5).normal(size=(3, 200))
     sums = values.sum(-1), (values**2).sum(-1)
-    expected = significance.mean_interval(*sums, np.array(200))
-    found = significance.bootstrap_mean(key, values)
+    expected = intervals.mean_interval(*sums, np.array(200))
+    found = intervals.bootstrap_mean(key, values)
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
@@ -137,7 +137,7 @@ def test_bootstrap_of_many_values_agrees_with_student(key):
 @given(pairs)
 def test_rank_correlation_equals_the_reference(pairs):
     x, y = zip(*pairs, strict=True)
-    found = significance.rank_correlation(
+    found = intervals.rank_correlation(
         jax.random.key(0), np.array(x), np.array(y), num_draws=50
     )
     np.testing.assert_allclose(found.value, reference.rank_correlation(x, y), atol=1e-9)
@@ -148,7 +148,7 @@ def test_rank_correlation_is_scipys_and_its_interval_that_of_a_loop(key):
     generator = np.random.default_rng(2)
     x = generator.normal(size=60)
     y = np.round(x + generator.normal(size=60))
-    found = significance.rank_correlation(key, x, y)
+    found = intervals.rank_correlation(key, x, y)
     np.testing.assert_allclose(found.value, stats.spearmanr(x, y).statistic)
     resamples = generator.integers(0, 60, (1000, 60))
     draws = [stats.spearmanr(x[i], y[i]).statistic for i in resamples]
@@ -158,9 +158,9 @@ def test_rank_correlation_is_scipys_and_its_interval_that_of_a_loop(key):
 
 def test_order_alone_counts_and_a_constant_has_none(key):
     x = np.arange(9.0)
-    rising = significance.rank_correlation(key, x, np.exp(x))
+    rising = intervals.rank_correlation(key, x, np.exp(x))
     assert (rising.value, rising.high) == (1, 1)
-    assert significance.rank_correlation(key, x, np.ones(9)) == (0, 0, 0)
+    assert intervals.rank_correlation(key, x, np.ones(9)) == (0, 0, 0)
 
 
 # --- the key, and refusals ------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_order_alone_counts_and_a_constant_has_none(key):
 def test_the_key_decides_the_draws(key):
     values = np.random.default_rng(0).normal(size=20)
     keys = key, key, jax.random.key(8)
-    one, same, other = (significance.bootstrap_mean(k, values) for k in keys)
+    one, same, other = (intervals.bootstrap_mean(k, values) for k in keys)
     assert one == same
     assert one != other
 
@@ -186,12 +186,12 @@ ONE, TWO, KEY = np.array([1]), np.array([2]), jax.random.key(0)
         (lambda: change(KEY, [3, 0], [3, 0], [5, 5]), "is 6; `number` allows 5"),
         (lambda: change(KEY, [1, 0], [0, 0], level=1.0), "`level` is 1.0"),
         (lambda: change(KEY, [1, 0], [0, 0], num_draws=39), "at least 40"),
-        (lambda: significance.mean_interval(ONE / 1, ONE / 1, ONE), "holds 1; an"),
-        (lambda: significance.mean_interval(TWO / 1, ONE / 1, TWO), "its least value"),
-        (lambda: significance.mean_interval(np.inf * ONE, ONE / 1, TWO), "holds inf"),
-        (lambda: significance.bootstrap_mean(KEY, np.ones((4, 1))), "has length 1"),
-        (lambda: significance.rank_correlation(KEY, np.ones(3), np.ones(4)), "`y` has"),
-        (lambda: significance.rank_correlation(KEY, np.ones(2), np.ones(2)), "least 3"),
+        (lambda: intervals.mean_interval(ONE / 1, ONE / 1, ONE), "holds 1; an"),
+        (lambda: intervals.mean_interval(TWO / 1, ONE / 1, TWO), "its least value"),
+        (lambda: intervals.mean_interval(np.inf * ONE, ONE / 1, TWO), "holds inf"),
+        (lambda: intervals.bootstrap_mean(KEY, np.ones((4, 1))), "has length 1"),
+        (lambda: intervals.rank_correlation(KEY, np.ones(3), np.ones(4)), "`y` has"),
+        (lambda: intervals.rank_correlation(KEY, np.ones(2), np.ones(2)), "least 3"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(call, message):

@@ -28,6 +28,7 @@ from jaxdissect.ablation.evidence import (
     loses_answers,
     top1_interval,
 )
+from jaxdissect.ablation.examples import Examples
 from jaxdissect.ablation.importance import (
     Curve,
     RemovalCurves,
@@ -39,7 +40,7 @@ from jaxdissect.ablation.importance import (
 )
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
 from jaxdissect.ablation.rotation import random_rotation, rotated
-from jaxdissect.ablation.sweep import Examples, set_effects, unit_effects
+from jaxdissect.ablation.sweep import set_effects, unit_effects
 from jaxdissect.ablation.tails import (
     EditedTail,
     by_factoring,

@@ -5,13 +5,8 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from jaxdissect.ablation.effects import Effects
-from jaxdissect.significance import (
-    Interval,
-    change_interval,
-    false_discovery,
-    mcnemar,
-    mean_interval,
-)
+from jaxdissect.intervals import Interval, change_interval, mean_interval
+from jaxdissect.significance import false_discovery, mcnemar
 
 
 def top1_interval(key: Array, effects: Effects, *, level: float = 0.95) -> Interval:

@@ -5,8 +5,7 @@ as one that is silent there, changes nothing, and such pairs are never evaluated
 """
 
 import functools
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -15,28 +14,14 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.ablation.edits import ZERO
 from jaxdissect.ablation.effects import Answers, Effects, merge_effects, tally
+from jaxdissect.ablation.examples import check, halves, signatures
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
 from jaxdissect.ablation.tails import EditedTail
 from jaxdissect.base import AnyArray, BadInput, Params, Statistic
 
 CHUNKS = 16
 """Pairs of a batch come in about this many chunks: few pairs, little padding."""
-
-
-class Examples(NamedTuple):
-    """A batch of images, as the layer sees them.
-
-    Attributes:
-        acts: [B H W U] activations, finite.
-        targets: [B] true classes, 0 to K - 1.
-        replacement: values of edited units, broadcastable to `acts`; zero removes them.
-    """
-
-    acts: AnyArray
-    targets: AnyArray
-    replacement: AnyArray = ZERO
 
 
 class Evaluated(NamedTuple):
@@ -208,12 +193,12 @@ def _sweep(
         return prepared, before, tail.changed(prepared), finite, acts.mean((1, 2))
 
     def measure(acts, targets, replacement) -> Effects:
-        _check(acts, targets, num_units, num_classes)
+        check(acts, targets, num_units, num_classes)
         size = fitting(acts.shape)
         if size == 0:
             return functools.reduce(
                 merge_effects,
-                (measure(*half) for half in _halves(acts, targets, replacement)),
+                (measure(*half) for half in halves(acts, targets, replacement)),
             )
         with jax.default_matmul_precision(precision):
             prepared, before, changed, finite, means = prepare(
@@ -228,7 +213,7 @@ def _sweep(
             *evaluated,
             num_edits=num_edits,
             num_classes=num_classes,
-            images_seen=_signatures(np.asarray(means)),
+            images_seen=signatures(np.asarray(means)),
         )
 
     def value(effects: Effects) -> Effects:
@@ -244,27 +229,6 @@ def _answers(logits: Array, targets: Array) -> Answers:
     at = jnp.broadcast_to(targets, logits.shape[:-1])[..., None]
     true = jnp.take_along_axis(log_probability, at, -1)[..., 0]
     return Answers(logits.argmax(-1), true)
-
-
-def _check(acts, targets, num_units: int, num_classes: int) -> None:
-    if acts.shape[-1] != num_units:
-        raise BadInput(
-            f"`acts` has {acts.shape[-1]} units; the edits are of {num_units}"
-        )
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= num_classes:
-        raise BadInput(
-            f"`targets` has class {low if low < 0 else high}; allowed are 0 to "
-            f"{num_classes - 1}"
-        )
-
-
-def _halves(acts, targets, replacement) -> Iterator[Examples]:
-    middle = len(acts) // 2
-    each_image = replacement.ndim == acts.ndim and len(replacement) == len(acts)
-    for part in (slice(None, middle), slice(middle, None)):
-        values = replacement[part] if each_image else replacement
-        yield Examples(acts[part], targets[part], values)
 
 
 def _slices(length: int, size: int) -> list[slice]:
@@ -286,8 +250,3 @@ def _joined(chunks: list[Answers], length: int) -> Answers:
             for p in zip(*chunks, strict=True)
         )
     )
-
-
-def _signatures(means: np.ndarray) -> np.ndarray:
-    hashes = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in means)
-    return np.array([int.from_bytes(h, "little") for h in hashes], np.uint64)

@@ -216,7 +216,7 @@ def write(
         folder, effects, related, removed=removed, top=config.top
     )
     summary = ablation_findings.summarize(
-        key_summary, effects, by_class, related, removed
+        key_summary, effects, by_class, related, removed=removed, top=config.top
     )
     outputs.write_json(folder / "summary.json", summary)
     said = ablation_findings.sentences(layer, summary)

@@ -7,13 +7,14 @@ import numpy as np
 from jax import Array
 
 from jaxdissect import metrics
+from jaxdissect.intervals import Interval, bootstrap_mean, rank_correlation
 from jaxdissect.reports.ablation_results import (
     Correlations,
     LayerEffects,
     SetEffect,
+    classes_served,
     worst_class_drops,
 )
-from jaxdissect.significance import Interval, bootstrap_mean
 
 NEAR_CHANCE = 0.55
 """Balanced accuracy below which a class counts as gone; chance is .5."""
@@ -24,7 +25,9 @@ def summarize(
     effects: LayerEffects,
     by_class: dict[str, dict[str, list[SetEffect]]],
     found: Correlations,
+    *,
     removed: int,
+    top: int,
 ) -> dict[str, Any]:
     """The figures that tell the story; drops are in points (percent of accuracy).
 
@@ -34,7 +37,14 @@ def summarize(
         by_class: {class: {order: effects at every count}}.
         found: correlations of attributes with drops.
         removed: how many units to remove at once, one of the curves' counts.
+        top: units that count as a class's most important ones.
     """
+    key_removal, key_served = jax.random.split(key)
+    served = rank_correlation(
+        key_served,
+        effects.attributes["IoU"],
+        classes_served(effects.orders, top).astype(np.float64),
+    )
     units, costs = effects.units, worst_class_drops(effects)
     pairs = units.evaluated.item() / (len(effects.worst) * units.base.true.sum().item())
     at = effects.curves.counts.tolist().index(removed)
@@ -54,7 +64,9 @@ def summarize(
         "drops_are": "points (percent of balanced accuracy, or of top-1)",
         "removed": removed,
         "hardest_hit": hardest,
-        "removal": _removal(key, effects),
+        "top": top,
+        "iou_with_classes_served": served._asdict(),
+        "removal": _removal(key_removal, effects),
         "kept": np.mean([effect.recall for effect in keeping]).item(),
         "taken": np.mean(
             [1 + effect.recall - 2 * effect.balanced for effect in keeping]
@@ -137,6 +149,10 @@ def sentences(layer: str, summary: dict[str, Any]) -> list[str]:
         *_about_chance(summary["removal"]),
         f"Hit hardest is {name}: it loses {_points(hit['removing_most'])} without its "
         f"{removed} units and {_points(hit['keeping_most'])} with nothing but them.",
+        "Spearman correlation of a unit's IoU with the number of classes in whose top "
+        "{} it is: {value:+.2f} [{low:+.2f}, {high:+.2f}].".format(
+            summary["top"], **summary["iou_with_classes_served"]
+        ),
         *_about_attributes(summary["correlations"]),
         "Intervals are 95 %: over classes (bootstrap) for means, over images (paired "
         "bootstrap) for one class, over units (bootstrap) for correlations.",

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from jaxdissect import ablation, metrics
 from jaxdissect.ablation import Drops, Effects, RemovalCurves
-from jaxdissect.significance import Interval, rank_correlation
+from jaxdissect.intervals import Interval, rank_correlation
 
 FALSE_DISCOVERIES = 0.05
 """Share of false ones among the losses called significant."""

@@ -1,0 +1,58 @@
+"""Batches of images as a layer sees them."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt64
+
+from jaxdissect.ablation.edits import ZERO
+from jaxdissect.base import AnyArray, BadInput
+
+
+class Examples(NamedTuple):
+    """A batch of images, as the layer sees them.
+
+    Attributes:
+        acts: [B H W U] activations, finite.
+        targets: [B] true classes, 0 to K - 1.
+        replacement: values of edited units, broadcastable to `acts`; zero removes them.
+    """
+
+    acts: AnyArray
+    targets: AnyArray
+    replacement: AnyArray = ZERO
+
+
+def check(acts, targets, num_units: int, num_classes: int) -> None:
+    """Refuse other units than those edited, and targets that are no classes.
+
+    Raises:
+        BadInput: naming what is wrong.
+    """
+    if acts.shape[-1] != num_units:
+        raise BadInput(
+            f"`acts` has {acts.shape[-1]} units; the edits are of {num_units}"
+        )
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= num_classes:
+        raise BadInput(
+            f"`targets` has class {low if low < 0 else high}; allowed are 0 to "
+            f"{num_classes - 1}"
+        )
+
+
+def halves(acts, targets, replacement) -> Iterator[Examples]:
+    """A batch in two parts; replacements of each image go with it."""
+    middle = len(acts) // 2
+    each_image = replacement.ndim == acts.ndim and len(replacement) == len(acts)
+    for part in (slice(None, middle), slice(middle, None)):
+        values = replacement[part] if each_image else replacement
+        yield Examples(acts[part], targets[part], values)
+
+
+def signatures(means: Float[np.ndarray, "B U"]) -> UInt64[np.ndarray, "B"]:
+    """One number per image, from what the layer does on it on average."""
+    hashes = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in means)
+    return np.array([int.from_bytes(h, "little") for h in hashes], np.uint64)
