@@ -94,7 +94,7 @@ def test_a_table_is_its_cells_in_any_chunks(key, monkeypatch):
     generator = np.random.default_rng(0)
     gained, lost = generator.integers(0, 20, (2, 6, 5, 2))
     low, high = change(key, gained, lost)
-    monkeypatch.setattr(significance, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(intervals, "BUFFER_BYTES", 1)
     chunked = change(key, gained, lost)
     np.testing.assert_allclose([low, high], chunked, atol=0.02)
     middle = ((gained - lost) / [80, 600] / 2).sum(-1)

@@ -72,7 +72,7 @@ def unit_effects(
         Bau et al., Understanding the role of individual units in a deep neural
         network, PNAS 2020 (single-unit removal).
 
-    >>> from jaxdissect.ablation import by_replaying
+    >>> from jaxdissect.ablation import Examples, by_replaying
     >>> from jaxdissect.streaming import accumulate
     >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
     >>> acts = np.eye(2, dtype=np.float32)[:, None, None]  # unit k speaks for class k
@@ -129,7 +129,7 @@ def set_effects(
     Raises:
         BadInput: as in `unit_effects`; or `keeps` has other values.
 
-    >>> from jaxdissect.ablation import by_replaying
+    >>> from jaxdissect.ablation import Examples, by_replaying
     >>> from jaxdissect.streaming import accumulate
     >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
     >>> acts = np.eye(2, dtype=np.float32)[:, None, None]
