@@ -69,19 +69,8 @@ def factored_cases():
     ]
 
 
-def without_outgoing_weights(network, layer, params, keep):
-    """Params in which the next linear map does not see the units that go."""
-    names = networks.layer_names(network)
-    following = network[names.index(layer) + 1 :]
-    stage = next(s for s in following if s.contributions is not None)
-    kernel = params[stage.name]["params"]["kernel"]
-    kernel = kernel * keep[:, None]  # [... units, outputs]
-    changed = {**params[stage.name]["params"], "kernel": kernel}
-    return {**params, stage.name: {**params[stage.name], "params": changed}}
-
-
 @pytest.mark.parametrize(("name", "layer"), factored_cases())
-def test_factored_equals_replayed_equals_zeroed_outgoing_weights(name, layer):
+def test_factored_equals_replayed(name, layer):
     network, params, images = make_example(name)
     trunk, tail = networks.split(network, layer)
     acts = trunk(params, images)
@@ -92,13 +81,6 @@ def test_factored_equals_replayed_equals_zeroed_outgoing_weights(name, layer):
     got = ablation.edited_outputs(factored, params, acts, keeps)
     np.testing.assert_allclose(got, replayed, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(got.argmax(-1), replayed.argmax(-1))
-    # BatchNorm between the two makes something of a unit that is zero.
-    if not layer.endswith(".conv"):
-        for keep, expected in zip(keeps, replayed, strict=True):
-            silenced = without_outgoing_weights(network, layer, params, keep)
-            zeroed = tail(silenced, acts)
-            np.testing.assert_allclose(zeroed, expected, rtol=1e-4, atol=1e-4)
-            np.testing.assert_array_equal(zeroed.argmax(-1), expected.argmax(-1))
 
 
 def removal(acts):

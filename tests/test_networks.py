@@ -71,8 +71,21 @@ def test_every_layer_but_the_logits_has_maps_of_units(example):
     assert set(shapes.values()) == {4}
 
 
+def without_outgoing_weights(network, layer, params, keep):
+    """Params in which the next linear map does not see the units that go."""
+    names = networks.layer_names(network)
+    following = network[names.index(layer) + 1 :]
+    stage = next(s for s in following if s.contributions is not None)
+    kernel = params[stage.name]["params"]["kernel"]
+    kernel = kernel * keep[:, None]  # [... units, outputs]
+    changed = {**params[stage.name]["params"], "kernel": kernel}
+    return {**params, stage.name: {**params[stage.name], "params": changed}}
+
+
 @pytest.mark.parametrize(("name", "layer"), factored_of())
-def test_adding_changed_contributions_equals_removing_units(name, layer):
+def test_removed_equals_contributions_taken_away_equals_outgoing_weights_zeroed(
+    name, layer
+):
     network, params, images = cached_example(name)
     trunk, tail = networks.split(network, layer)
     factored = networks.factored(network, layer)
@@ -87,6 +100,12 @@ def test_adding_changed_contributions_equals_removing_units(name, layer):
     scale = float(jnp.abs(expected).max())
     np.testing.assert_allclose(got, expected, atol=2e-5 * max(scale, 1), rtol=1e-4)
     np.testing.assert_array_equal(got.argmax(-1), expected.argmax(-1))
+    # BatchNorm after the layer makes something of a unit that is zero.
+    if layer.endswith(".conv") and f"{layer.removesuffix('conv')}bn" in params:
+        return
+    zeroed = tail(without_outgoing_weights(network, layer, params, keep), acts)
+    np.testing.assert_allclose(zeroed, expected, atol=2e-5 * max(scale, 1), rtol=1e-4)
+    np.testing.assert_array_equal(zeroed.argmax(-1), expected.argmax(-1))
 
 
 def test_contributions_add_up_to_the_linear_map_without_its_bias():
