@@ -245,6 +245,11 @@ def test_what_all_edits_share_counts_against_the_budget():
     )
     tail = ablation.by_factoring(big)
     assert ablation.pairs_that_fit(tail, {}, (2, 1, 1, 2), memory_bytes=16_000) == 0
+    looped = ablation.by_replaying(
+        lambda params, acts: jax.lax.map(jnp.sin, jnp.stack([acts] * 8))[0]
+    )
+    fits = ablation.sets_that_fit(looped, {}, (1, 4, 4, 2), memory_bytes=50_000)
+    assert 0 < fits < 50_000 / (2 * 8 * 4 * 4 * 2 * 4)
     nested = ablation.by_replaying(jax.jit(lambda params, acts: jnp.sin(acts) * 2))
     plain = ablation.by_replaying(lambda params, acts: jnp.sin(acts) * 2)
     assert ablation.sets_that_fit(

@@ -91,7 +91,8 @@ def _intermediate_bytes(jaxpr) -> float:
             if hasattr(closed, "jaxpr")
         ]
         total += sum(_intermediate_bytes(inner) for inner in nested)
-        if not nested:
+        # A loop also stacks what its passes return.
+        if not nested or equation.primitive.name in ("scan", "while"):
             avals = [variable.aval for variable in equation.outvars]
             total += sum(float(np.prod(a.shape)) * a.dtype.itemsize for a in avals)
     return total

@@ -24,21 +24,21 @@ def run(config: CompareConfig) -> None:
         raise BadInput(
             f"`trainings` has {len(config.trainings)} files; two or more are needed"
         )
-    networks_ = [build.load_trained(path) for path in config.trainings]
-    for trained in networks_:
+    all_trained = [build.load_trained(path) for path in config.trainings]
+    for trained in all_trained:
         build.unit_shapes(trained, (config.layer,))
     out = config.out or Path("runs") / f"compare-{config.layer}"
     manifest = outputs.manifest(
-        config, weights=[trained.weights.digest for trained in networks_]
+        config, weights=[trained.weights.digest for trained in all_trained]
     )
     with resuming.resumable_folder(out, manifest) as work:
         measured = []
         for number, (path, trained) in enumerate(
-            zip(config.trainings, networks_, strict=True), 1
+            zip(config.trainings, all_trained, strict=True), 1
         ):
             progress = work.progress / str(number)
             progress.mkdir(exist_ok=True)
-            print(f"{number} of {len(networks_)}: {path}")
+            print(f"{number} of {len(all_trained)}: {path}")
             measured.append(measure(config, Pass(trained, config, progress)))
         write(work.results, measured)
     print(f"\n{(out / 'findings.txt').read_text()}")

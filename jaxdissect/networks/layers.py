@@ -92,8 +92,15 @@ def fully_connected(name: str, features: int) -> Stage:
         return jnp.asarray(module.apply(variables, x))[:, None, None, :]
 
     def contributions(variables: Variables, x: Array) -> Array:
-        z = jnp.einsum("bhwu,hwum->bum", x, variables["params"]["kernel"])
-        return z[:, :, None, None, :]
+        kernel = variables["params"]["kernel"]
+
+        def of_unit(unit: Array) -> Array:
+            return jnp.einsum("bhw,hwm->bm", x[..., unit], kernel[:, :, unit])
+
+        # All units at once would copy the kernel, which in VGG-16 has 400 MB.
+        units = jnp.arange(kernel.shape[2])
+        z = lax.map(of_unit, units, batch_size=min(16, len(units)))
+        return jnp.moveaxis(z, 0, 1)[:, :, None, None, :]
 
     return linear_stage(name, module, contributions, apply=flat, window=whole_map)
 

@@ -2,8 +2,7 @@
 
 The claims are those of Zhou et al., Revisiting the importance of individual units in
 CNNs, 2018, and Morcos et al., On the importance of single directions for
-generalization, ICLR 2018; how each is put to the test is our own choice, made before
-looking at results.
+generalization, ICLR 2018; how each is put to the test is our own choice.
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ class Claim(NamedTuple):
         claim: in words.
         verdict: "found", "the opposite was found" or "not found".
         numbers: behind it, in words.
-        p: two-sided p-value of the exact test; NaN-free, 1 where there is none.
+        p: two-sided p-value; 1 where there is no test.
     """
 
     claim: str
@@ -35,127 +34,140 @@ class Claim(NamedTuple):
     p: float
 
 
+BOUNDS = (
+    (
+        "Removing one unit hardly changes overall accuracy (mean below 1 point)",
+        "overall drop",
+        1.0,
+    ),
+    (
+        "Selectivity predicts the overall drop poorly (|rho| below .3)",
+        "selectivity ~ overall drop",
+        0.3,
+    ),
+)
+"""(claim, measure, bound on its size in every training)."""
+
+WITHIN = (
+    (
+        "Removing a unit costs the class that needs it most more than it costs overall",
+        "worst-class drop",
+        "overall drop",
+    ),
+    (
+        "Selectivity predicts the class's drop better than the overall one",
+        "selectivity ~ class drop",
+        "selectivity ~ overall drop",
+    ),
+    (
+        "Class correlation predicts the class's drop better than the overall one",
+        "class correlation ~ class drop",
+        "class correlation ~ overall drop",
+    ),
+    (
+        "Units cost their class more than rotated directions do",
+        "worst-class drop",
+        "rotated: worst-class drop",
+    ),
+    (
+        "Units are more selective than the positive parts of rotated directions",
+        "selectivity",
+        "rotated: selectivity",
+    ),
+)
+"""(claim, measure that is larger, measure that is smaller) within a training."""
+
+BETWEEN = (
+    ("BatchNorm lowers selectivity", "batch_norm", "selectivity", -1),
+    (
+        "BatchNorm makes networks robust to cumulative removal",
+        "batch_norm",
+        "area relative to top-1",
+        1,
+    ),
+    (
+        "BatchNorm makes single units matter less to their class",
+        "batch_norm",
+        "worst-class drop",
+        -1,
+    ),
+    (
+        "Dropout makes networks robust to cumulative removal",
+        "dropout",
+        "area relative to top-1",
+        1,
+    ),
+    (
+        "Dropout makes single units matter less to their class",
+        "dropout",
+        "worst-class drop",
+        -1,
+    ),
+)
+"""(claim, setting, measure, sign of its change with the setting)."""
+
+
 def claims(measured: Sequence[Training]) -> list[Claim]:
     """Every claim, put to the trainings.
 
-    Claims within a training are paired over trainings (Wilcoxon's signed ranks, exact);
-    claims about regimes compare trainings (Mann and Whitney, exact).
+    Claims within a training compare two of its numbers; claims about a setting compare
+    trainings that differ in it alone, seed by seed. Both are tested by Wilcoxon's
+    signed ranks over such pairs, two-sided.
+
+    Args:
+        measured: all trainings.
+
+    Returns:
+        The claims that can be put to these trainings.
     """
     rows = [numbers(t) for t in measured]
 
     def column(name: str) -> np.ndarray:
         return np.array([row[name] for row in rows])
 
-    def paired(claim: str, larger: str, smaller: str) -> Claim:
-        a, b = column(larger), column(smaller)
-        said = f"{larger} {_spread(a)}, {smaller} {_spread(b)}"
-        return _judged(
-            claim, a - b, said, stats.wilcoxon(a - b).pvalue if (a != b).any() else 1.0
-        )
-
-    small = np.abs(column("overall drop"))
-    weak = np.abs(column("selectivity ~ overall drop"))
     found = [
-        _bound(
-            "Removing one unit hardly changes overall accuracy (mean below 1 point)",
-            small,
-            1.0,
-            "points",
-        ),
-        paired(
-            "It costs the class that needs the unit most more than it costs overall",
-            "worst-class drop",
-            "overall drop",
-        ),
-        _bound(
-            "Selectivity predicts the overall drop poorly (|rho| below .3)",
-            weak,
-            0.3,
-            "|rho|",
-        ),
-        paired(
-            "Selectivity predicts the class's drop better than the overall one",
-            "selectivity ~ class drop",
-            "selectivity ~ overall drop",
-        ),
-        paired(
-            "Class correlation predicts the class's drop better than the overall one",
-            "class correlation ~ class drop",
-            "class correlation ~ overall drop",
-        ),
-        paired(
-            "Units cost their class more than rotated directions do",
-            "worst-class drop",
-            "rotated: worst-class drop",
-        ),
-        paired(
-            "Units are more selective than the positive parts of rotated directions",
-            "selectivity",
-            "rotated: selectivity",
-        ),
+        _bounded(claim, name, column(name), limit) for claim, name, limit in BOUNDS
     ]
-    norm = np.array([t.batch_norm for t in measured])
-    dropped = np.array([t.dropout > 0 for t in measured])
-    for with_it, name, claim, measure, sign in (
-        (norm, "BatchNorm", "BatchNorm lowers selectivity", "selectivity", -1),
-        (
-            norm,
-            "BatchNorm",
-            "BatchNorm makes networks robust to cumulative removal",
-            "area relative to top-1",
-            1,
-        ),
-        (
-            norm,
-            "BatchNorm",
-            "BatchNorm makes single units matter less to their class",
-            "worst-class drop",
-            -1,
-        ),
-        (
-            dropped,
-            "dropout",
-            "Dropout makes networks robust to cumulative removal",
-            "area relative to top-1",
-            1,
-        ),
-        (
-            dropped,
-            "dropout",
-            "Dropout makes single units matter less to their class",
-            "worst-class drop",
-            -1,
-        ),
-    ):
-        if with_it.any() and not with_it.all():
-            found.append(
-                _unpaired(claim, name, measure, column(measure), with_it, sign)
-            )
+    for claim, larger, smaller in WITHIN:
+        found.append(_paired(claim, larger, column(larger), smaller, column(smaller)))
+    for claim, setting, name, sign in BETWEEN:
+        with_it, without = _matched(measured, setting)
+        if with_it:
+            a, b = column(name)[with_it], column(name)[without]
+            names = (f"{name} with {setting}", "without")
+            found.append(_paired(claim, names[0], a, names[1], b, sign=sign))
     return found
+
+
+def _matched(measured: Sequence[Training], setting: str) -> tuple[list[int], list[int]]:
+    """Trainings with a setting and without it that are otherwise alike."""
+    alike: dict[tuple, dict[bool, int]] = {}
+    for number, t in enumerate(measured):
+        on = {"batch_norm": t.batch_norm, "dropout": t.dropout > 0}
+        has = on.pop(setting)
+        alike.setdefault((*on.values(), t.seed), {})[has] = number
+    both = [pair for pair in alike.values() if len(pair) == 2]
+    return [pair[True] for pair in both], [pair[False] for pair in both]
 
 
 def _spread(values) -> str:
     return f"{values.mean():.3g} ({values.min():.3g} to {values.max():.3g})"
 
 
-def _judged(claim: str, differences, said: str, p: float) -> Claim:
-    verdict = "not found"
-    if p <= LEVEL:
-        verdict = "found" if np.mean(differences) > 0 else "the opposite was found"
-    return Claim(claim, verdict, f"{said}; p = {p:.2g}", float(p))
-
-
-def _bound(claim: str, values, limit: float, unit: str) -> Claim:
-    holds = bool((values < limit).all())
-    said = f"{unit} {_spread(values)} over trainings"
+def _bounded(claim: str, name: str, values, limit: float) -> Claim:
+    holds = bool((np.abs(values) < limit).all())
+    said = f"{name} {_spread(values)} over trainings"
     return Claim(claim, "found" if holds else "not found", said, 1.0)
 
 
-def _unpaired(claim: str, name: str, measure: str, values, with_it, sign: int) -> Claim:
-    a, b = values[with_it], values[~with_it]
-    said = f"{measure} with {name} {_spread(a)}, without {_spread(b)}"
-    p = stats.mannwhitneyu(a, b, method="exact").pvalue
-    return _judged(claim, sign * (a.mean() - b.mean()), said, p)
+def _paired(claim: str, name: str, a, other: str, b, *, sign: int = 1) -> Claim:
+    differences = sign * (a - b)
+    p = float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
+    verdict = "not found"
+    if p <= LEVEL:
+        verdict = "found" if differences.mean() > 0 else "the opposite was found"
+    said = f"{name} {_spread(a)}, {other} {_spread(b)}; p = {p:.2g}"
+    return Claim(claim, verdict, f"{said}, {len(a)} pairs", p)
 
 
 def claims_table(found: Sequence[Claim]) -> Table:
