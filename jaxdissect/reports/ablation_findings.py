@@ -148,7 +148,8 @@ def sentences(layer: str, summary: dict[str, Any]) -> list[str]:
         f"others taken for it; top-1 is {most_gone['least_top1']:.1%}.",
         *_about_chance(summary["removal"]),
         f"Of all classes {name} is hit hardest: it loses "
-        f"{_points(hit['removing_most'])} without its {removed} units and {_points(hit['keeping_most'])} with nothing but them.",
+        f"{_points(hit['removing_most'])} without its {removed} units and "
+        f"{_points(hit['keeping_most'])} with nothing but them.",
         "Spearman correlation of a unit's IoU with the number of classes in whose top "
         "{} it is: {value:+.2f} [{low:+.2f}, {high:+.2f}].".format(
             summary["top"], **summary["iou_with_classes_served"]
