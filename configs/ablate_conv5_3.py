@@ -8,4 +8,4 @@ Bau et al., PNAS 2020, figure 2: removing the few units most important to a clas
 
 from jaxdissect.cli.config import AblateConfig
 
-config = AblateConfig(layer="conv5_3")
+config = AblateConfig(layers=("conv5_3",))
