@@ -79,6 +79,11 @@ def test_activations_are_finite(value):
         units([Examples(np.where(ACTS > 0, value, 0).astype(np.float32), TARGETS)])
 
 
+def test_replacements_lead_to_finite_outputs():
+    with pytest.raises(BadInput, match="`replacement` leads to outputs that are not"):
+        units([Examples(ACTS, TARGETS, np.full(1, np.nan, np.float32))])
+
+
 def test_one_image_must_fit():
     with pytest.raises(BadInput, match="`memory_bytes` is 10; one edit of one image"):
         units([Examples(ACTS, TARGETS)], memory_bytes=10)

@@ -207,6 +207,8 @@ def _sweep(
             if not finite:
                 raise BadInput("`acts`, or the outputs they lead to, are not finite")
             evaluated = evaluate(prepared, np.asarray(changed), targets, size)
+        if not np.isfinite(evaluated.answers.log_probability).all():
+            raise BadInput("`replacement` leads to outputs that are not finite")
         return tally(
             Answers(*map(np.asarray, before)),
             np.asarray(targets),
