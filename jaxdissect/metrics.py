@@ -7,10 +7,8 @@ ratios are taken once, at the end, in float64 on the host.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jaxtyping import Float, Int, Integer
 
 from jaxdissect.base import AnyArray
@@ -59,30 +57,6 @@ def class_counts(
         predicted=is_predicted.sum(-2, dtype=jnp.int32),
         true=true.sum(-2, dtype=jnp.int32),
     )
-
-
-def class_log_probability(
-    logits: Float[AnyArray, "*N B K"], targets: Int[AnyArray, "B"]
-) -> Float[Array, "*N K"]:
-    """Log-probability of the true class, summed over each class's examples.
-
-    Moves before accuracy does: a network that is nearly always right shows which units
-    it leans on long before an answer flips.
-
-    Args:
-        logits: of every example, under any number of edits.
-        targets: true class of every example.
-
-    Returns:
-        Sums in nats, at most 0; divide by the class's examples for the mean.
-
-    >>> import jax.numpy as jnp
-    >>> class_log_probability(jnp.zeros((2, 2)), jnp.array([0, 0])).round(3).tolist()
-    [-1.3860000371932983, 0.0]
-    """
-    log_probability = jax.nn.log_softmax(logits)
-    is_true = jnp.asarray(targets)[:, None] == jnp.arange(logits.shape[-1])
-    return jnp.where(is_true, log_probability, 0).sum(-2)
 
 
 def top1(counts: ClassCounts) -> Float[np.ndarray, "*N"]:

@@ -110,3 +110,13 @@ def test_ranking_and_reporting_on_shared_images_is_refused():
 def test_a_dead_layer_s_images_are_not_mistaken_for_shared_ones():
     dead = units([Examples(jnp.zeros_like(ACTS), TARGETS)])
     ablation.check_different_images(dead, dead)
+
+
+def test_one_silent_image_in_each_set_is_not_a_shared_one():
+    rng = np.random.default_rng(0)
+    acts = rng.uniform(size=(6, 2, 2, 3)).astype(np.float32)
+    acts[[0, 3]] = 0
+    ranked, fresh = (
+        units([Examples(acts[at], TARGETS)]) for at in ([0, 1, 2], [3, 4, 5])
+    )
+    ablation.check_different_images(ranked, fresh)

@@ -176,22 +176,55 @@ def test_scaling_writes_what_it_says(trained, tmp_path):
     assert len(list(out.glob("*.png"))) == 2
 
 
-def test_trainings_are_compared_by_regime(trained, tmp_path):
-    """The same network under three names: no claim about regimes can be found."""
+def another_training(trained, file, *, seed=1, **optim):
+    """The same training as if made with other settings, and a trace of its own."""
+    loaded = weights.load(trained / "weights.safetensors")
+    bias = loaded.params["conv5_3.conv"]["params"]
+    bias["bias"] = bias["bias"] + np.float32(1e-6 * (seed + 1))
+    config = loaded.metadata["config"]
+    config = {**config, "optim": {**config["optim"], **optim}, "seed": seed}
+    weights.save(file, loaded.params, {**loaded.metadata, "config": config})
+
+
+def compare_config(tmp_path, *files):
     config = tmp_path / "compare.py"
     config.write_text(
         "from pathlib import Path\n"
         "from jaxdissect.cli.config import CompareConfig\n"
-        f"file = Path({str(trained / 'weights.safetensors')!r})\n"
-        "config = CompareConfig(trainings=(file, file), layer='conv5_3', rotations=1)\n"
+        f"files = [Path(f) for f in {[str(file) for file in files]}]\n"
+        "config = CompareConfig(trainings=tuple(files), layer='conv5_3', rotations=1)\n"
     )
+    return str(config)
+
+
+def test_trainings_are_compared_by_regime(trained, tmp_path):
+    """Two of one regime: too few to find anything within, and nothing between."""
+    other = tmp_path / "other.safetensors"
+    another_training(trained, other)
+    config = compare_config(tmp_path, trained / "weights.safetensors", other)
     out = tmp_path / "out"
-    main(["ablate", str(config), *FEW, "--random-draws", "2", "--out", str(out)])
-    first, second = rows_of(out / "trainings.csv")
-    assert first == second and first["regime"] == "BatchNorm"
+    main(["ablate", config, *FEW, "--random-draws", "2", "--out", str(out)])
+    rows = rows_of(out / "trainings.csv")
+    assert [(row["regime"], row["seed"]) for row in rows] == [
+        ("BatchNorm", "0"),
+        ("BatchNorm", "1"),
+    ]
     said = rows_of(out / "claims.csv")
-    assert len(said) == 7 and all(float(row["p"]) > 0.05 for row in said)
+    verdicts = {row["verdict"] for row in said[2:]}
+    assert len(said) == 7 and verdicts == {"too few trainings"}
     assert len(list(out.glob("*.png"))) == 2
+
+
+def test_trainings_that_do_not_compare_are_refused(trained, tmp_path, capsys):
+    first, other = trained / "weights.safetensors", tmp_path / "other.safetensors"
+    out = ["--out", str(tmp_path / "out"), *FEW]
+    config = compare_config(tmp_path, first, first)
+    assert "of one regime and seed" in fails(capsys, "ablate", config, *out)
+    config = compare_config(tmp_path, first, other)
+    another_training(trained, other, seed=0)
+    assert "of one regime and seed" in fails(capsys, "ablate", config, *out)
+    another_training(trained, other, lr=1.0)
+    assert "differ in `optim.lr`" in fails(capsys, "ablate", config, *out)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +236,10 @@ def test_trainings_are_compared_by_regime(trained, tmp_path):
         ("--layers conv9", "`layer` is 'conv9'"),
         ("--layers logits", "`layer` is 'logits'"),
         ("--report-split rank", "`rank_split` and `report_split` are both 'rank'"),
-        ("--num-report 13", "`targets` has no image of class"),
+        ("--num-report 27", "`num_report` is 27; it must be at least 28"),
+        ("--layers input", "no weights lead to"),
+        ("--value resample --num-rank 29", "`num_rank` is 29, which leaves one scene"),
+        ("--layers conv5_3 fc6", "of one layer; `layers` are conv5_3, fc6"),
         ("--dissection configs", "configs holds no dissection"),
     ],
 )

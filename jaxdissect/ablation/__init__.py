@@ -24,8 +24,8 @@ from jaxdissect.ablation.effects import (
 )
 from jaxdissect.ablation.evidence import (
     balanced_interval,
+    changes_answers,
     log_probability_interval,
-    loses_answers,
     top1_interval,
 )
 from jaxdissect.ablation.examples import Examples
@@ -61,13 +61,13 @@ __all__ = [
     "balanced_interval",
     "by_factoring",
     "by_replaying",
+    "changes_answers",
     "check_different_images",
     "class_selectivity",
     "drops",
     "edited_counts",
     "edited_outputs",
     "log_probability_interval",
-    "loses_answers",
     "merge_effects",
     "pairs_that_fit",
     "random_orders",

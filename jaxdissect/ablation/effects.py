@@ -41,7 +41,7 @@ class Effects(NamedTuple):
         drop: log-probability the class's images lose, summed, in nats.
         drop_squared: the same squared before summing.
         evaluated: (edit, image) pairs in which something could change.
-        images: one number per image, by which to tell whether two data sets share some.
+        images: numbers that tell images apart; silent images have none.
     """
 
     base: ClassCounts
@@ -145,7 +145,7 @@ def tally(
     *,
     num_edits: int,
     num_classes: int,
-    images_seen: UInt64[np.ndarray, "B"] | None = None,
+    images_seen: UInt64[np.ndarray, "S"] | None = None,
 ) -> Effects:
     """Count what changed in one batch; pairs that are not listed changed nothing.
 

@@ -96,8 +96,8 @@ def log_probability_interval(effects: Effects, *, level: float = 0.95) -> Interv
     )
 
 
-def loses_answers(effects: Effects) -> Float[np.ndarray, "N K"]:
-    """How surely an edit changes how many of a class's images are answered rightly.
+def changes_answers(effects: Effects) -> Float[np.ndarray, "N K"]:
+    """How surely an edit changes a class's right answers, to more or to fewer.
 
     Exact McNemar p-values of (lost, gained), two-sided, adjusted for looking at all
     edits and classes at once: calling everything up to q a discovery makes at most a

@@ -52,7 +52,14 @@ def halves(acts, targets, replacement) -> Iterator[Examples]:
         yield Examples(acts[part], targets[part], values)
 
 
-def signatures(means: Float[np.ndarray, "B U"]) -> UInt64[np.ndarray, "B"]:
-    """One number per image, from what the layer does on it on average."""
-    hashes = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in means)
+def signatures(means: Float[np.ndarray, "B U"]) -> UInt64[np.ndarray, "S"]:
+    """Numbers that tell images apart, from what the layer does on them on average.
+
+    Images on which all units do the same, as where all are silent, have none.
+    """
+    hashes = (
+        hashlib.blake2b(row.tobytes(), digest_size=8).digest()
+        for row in means
+        if np.ptp(row) > 0
+    )
     return np.array([int.from_bytes(h, "little") for h in hashes], np.uint64)

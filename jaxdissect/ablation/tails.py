@@ -152,5 +152,6 @@ def edited_outputs(
     [[[1.0, 1.0]], [[0.0, 1.0]]]
     """
     acts = jnp.asarray(acts)
-    prepared = tail.prepare(params, acts, jnp.broadcast_to(replacement, acts.shape))
-    return tail.sets(params, prepared, jnp.asarray(keeps))
+    with jax.default_matmul_precision("highest"):
+        prepared = tail.prepare(params, acts, jnp.broadcast_to(replacement, acts.shape))
+        return tail.sets(params, prepared, jnp.asarray(keeps))

@@ -33,9 +33,10 @@ USAGE = """usage: jaxdissect {train,dissect,ablate} [CONFIG.py] [--setting VALUE
 
   train    train a network on generated scenes
   dissect  find what every unit of a layer looks for
-  ablate   remove or scale units of a layer and see which classes suffer
+  ablate   remove units of a layer and see which classes suffer; scale them, or compare
+           trainings, with a CONFIG.py that says so (configs/scale_*, configs/compare_*)
 
-`jaxdissect COMMAND --help` lists the settings; CONFIG.py changes their defaults."""
+`jaxdissect COMMAND [CONFIG.py] --help` lists the settings and their defaults."""
 
 
 def main(argv: list[str] | None = None) -> None:

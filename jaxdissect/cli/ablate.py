@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxdissect import ablation, metrics, networks
+from jaxdissect import ablation, metrics
+from jaxdissect.base import BadInput
 from jaxdissect.cli import build, joining, outputs, resuming, sweeping
 from jaxdissect.cli.config import AblateConfig
 from jaxdissect.cli.sweeping import Pass
@@ -27,28 +28,33 @@ class Ranked(NamedTuple):
     Attributes:
         effects: of removing single units.
         attributes: of the units.
+        costs: [U K] what each class loses without each unit.
         orders: [K U] units by importance to each class.
     """
 
     effects: ablation.Effects
     attributes: ablation.UnitAttributes
+    costs: np.ndarray
     orders: np.ndarray
 
 
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    sweeping.check(config, "random_draws", "top")
     trained = build.load_trained(config.weights)
-    shapes = build.unit_shapes(trained, config.layers)
-    steps = {
-        layer: removal_steps(config.share, shape[-1]) for layer, shape in shapes.items()
-    }
-    found = {
-        layer: joining.dissection_of(config, trained, layer) for layer in config.layers
-    }
+    sweeping.check(config, trained, "random_draws", "top")
+    check(config)
+    steps = {}
+    for layer in config.layers:
+        units = sweeping.num_units(trained, layer)
+        steps[layer] = removal_steps(config.share, units)
     out = config.out or Path("runs") / default_name(config)
-    manifest = build.analysis_manifest(config, trained)
+    dissections = {
+        layer: joining.manifest_of(config, trained, layer) for layer in config.layers
+    }
+    manifest = build.analysis_manifest(config, trained, dissections=dissections)
+    outputs.check_same_run(out, manifest)
+    found = {layer: joining.dissection_of(config, layer) for layer in config.layers}
     with resuming.resumable_folder(out, manifest) as work:
         this = Pass(trained, config, work.progress)
         measured = measure(config, this, steps)
@@ -58,7 +64,7 @@ def run(config: AblateConfig) -> None:
             effects = ablation_results.layer_effects(
                 key,
                 trained.classes,
-                ranked.orders,
+                ranked.costs,
                 reported["units"],
                 reported["sets"],
                 steps[layer],
@@ -71,6 +77,23 @@ def run(config: AblateConfig) -> None:
     for layer in config.layers:
         print(f"\n{(out / layer / 'findings.txt').read_text()}")
         print(f"report: {out / layer / 'report.html'}")
+
+
+def check(config: AblateConfig) -> None:
+    """Refuse settings that would fail in the middle.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    if not config.layers:
+        raise BadInput("`layers` is empty; name at least one layer")
+    for name in ("num_rank", "num_report"):
+        number = getattr(config, name)
+        if config.value == "resample" and number % config.batch_size == 1:
+            raise BadInput(
+                f"`{name}` is {number}, which leaves one scene for the last batch of "
+                f"{config.batch_size}; resampling needs two or more"
+            )
 
 
 def default_name(config: AblateConfig) -> str:
@@ -128,7 +151,7 @@ def rank(
         "log_probability": drops.log_probability,
         "balanced_accuracy": drops.balanced,
     }[config.rank_by]
-    return Ranked(units, attributes, ablation.rank_units(cost))
+    return Ranked(units, attributes, cost, ablation.rank_units(cost))
 
 
 def keeps_of(config: AblateConfig, orders: np.ndarray, counts: list[int]) -> np.ndarray:
@@ -172,11 +195,9 @@ def known_of_units(
 ) -> dict[str, np.ndarray]:
     """{attribute: [U]}, all taken from the ranking scenes or from the dissection."""
     of = ranked.attributes
-    linear = networks.incoming_layer(trained.network, layer)
-    kernel = trained.weights.params[linear]["params"]["kernel"]
     return {
         "class selectivity": of.selectivity,
-        "L1 norm of weights": np.abs(kernel).sum(tuple(range(kernel.ndim - 1))),
+        "L1 norm of weights": sweeping.incoming_norm(trained, layer),
         "class correlation": of.class_correlation.max(1),
         "IoU": np.array([card.iou for card in found.cards]),
         "frequency": of.frequency,
@@ -227,11 +248,10 @@ def write(
 
 def arrays(effects: LayerEffects) -> dict[str, Any]:
     """Everything counted, for other programs."""
-    counts = metrics_of(effects.units)
     return {
         "classes": np.array(effects.classes),
         "orders": effects.orders,
-        **counts,
+        **counts_of(effects.units),
         "curve_counts": effects.curves.counts,
         **{
             f"curve_{order}_{measure}": values
@@ -241,7 +261,7 @@ def arrays(effects: LayerEffects) -> dict[str, Any]:
     }
 
 
-def metrics_of(units: ablation.Effects) -> dict[str, np.ndarray]:
+def counts_of(units: ablation.Effects) -> dict[str, np.ndarray]:
     """Single units: counts before and changes of each."""
     fields = ("lost", "gained", "intruding", "withdrawn", "drop", "drop_squared")
     return {

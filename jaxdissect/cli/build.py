@@ -215,13 +215,14 @@ def forward_to(
 
 
 def analysis_manifest(
-    config: DissectConfig | SweepConfig, trained: Trained
+    config: DissectConfig | SweepConfig, trained: Trained, **provenance: Any
 ) -> dict[str, Any]:
     """What makes an analysis of these weights the same run."""
     return outputs.manifest(
         config,
         weights=trained.weights.digest,
         scenes=scenes_fingerprint(config.seed, trained.image_size),
+        **provenance,
     )
 
 

@@ -1,5 +1,6 @@
 """`ablate` with a CompareConfig: single units in several trainings, rotated and not."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdissect import ablation, networks
+from jaxdissect import ablation
 from jaxdissect.base import BadInput, Statistic
 from jaxdissect.cli import build, outputs, resuming, sweeping
 from jaxdissect.cli.config import CompareConfig
@@ -19,17 +20,20 @@ from jaxdissect.reports.comparison import Training
 def run(config: CompareConfig) -> None:
     """Measure every training, compare regimes, write to `config.out`."""
     build.use_compilation_cache()
-    sweeping.check(config, "rotations", "random_draws")
     if len(config.trainings) < 2:
         raise BadInput(
             f"`trainings` has {len(config.trainings)} files; two or more are needed"
         )
     all_trained = [build.load_trained(path) for path in config.trainings]
     for trained in all_trained:
-        build.unit_shapes(trained, (config.layer,))
+        sweeping.check(config, trained, "rotations", "random_draws")
+        sweeping.num_units(trained, config.layer)
+    check_comparable(config.trainings, all_trained)
     out = config.out or Path("runs") / f"compare-{config.layer}"
     manifest = outputs.manifest(
-        config, weights=[trained.weights.digest for trained in all_trained]
+        config,
+        weights=[trained.weights.digest for trained in all_trained],
+        scenes=build.scenes_fingerprint(config.seed, all_trained[0].image_size),
     )
     with resuming.resumable_folder(out, manifest) as work:
         measured = []
@@ -61,11 +65,13 @@ def measure(config: CompareConfig, this: Pass) -> Training:
         turned = sweeping.on_acts(
             sweeping.rotated_sweeps(this, layer, rotation).units()
         )
-        parts[f"units {n}"] = sweeping.rotated(turned, rotation)
+        parts[f"units {n}"] = sweeping.seen_rotated(turned, rotation)
     known = {"attributes": attributes}
     for n, rotation in enumerate(rotations):
         # Like units after a ReLU: selectivity has no meaning for values of both signs.
-        known[f"attributes {n}"] = sweeping.rotated(_rectified(attributes), rotation)
+        known[f"attributes {n}"] = sweeping.seen_rotated(
+            _rectified(attributes), rotation
+        )
     ranked = sweeping.measure_split(
         this, {layer: {**parts, **known}}, "rank", label="ranking units"
     )[layer]
@@ -79,7 +85,7 @@ def measure(config: CompareConfig, this: Pass) -> Training:
     ablation.check_different_images(ranked["units"], reported["units"])
     return comparison.training(
         **regime_of(trained),
-        weights=incoming_norm(trained, layer),
+        weights=sweeping.incoming_norm(trained, layer),
         axes=_axes(ranked, reported, ""),
         rotated=[_axes(ranked, reported, f" {n}") for n in range(config.rotations)],
         removals=reported["sets"],
@@ -87,22 +93,69 @@ def measure(config: CompareConfig, this: Pass) -> Training:
     )
 
 
+def check_comparable(
+    paths: Sequence[Path], all_trained: Sequence[build.Trained]
+) -> None:
+    """Refuse trainings that differ in more than BatchNorm, dropout and seed.
+
+    Raises:
+        BadInput: naming the file.
+    """
+    seen: dict[tuple, Path] = {}
+    for path, trained in zip(paths, all_trained, strict=True):
+        described = trained.weights.metadata["config"]
+        try:
+            regime = tuple(regime_of(trained).values())
+        except KeyError as error:
+            raise BadInput(
+                f"{path} does not say what its training's {error} was"
+            ) from None
+        for differing in sorted(_rest(described, all_trained[0])):
+            raise BadInput(
+                f"{path} and {paths[0]} differ in `{differing}`; only trainings that "
+                "differ in BatchNorm, dropout and seed alone are compared"
+            )
+        for key in (regime, (trained.weights.digest,)):
+            if key in seen:
+                raise BadInput(f"{path} and {seen[key]} are of one regime and seed")
+            seen[key] = path
+
+
+def _rest(described: Mapping[str, Any], first: build.Trained) -> set[str]:
+    """Settings, but for those compared, in which a training differs from the first."""
+
+    def flat(config: Mapping[str, Any]) -> dict[str, str]:
+        free = {
+            "network.batch_norm",
+            "network.dropout",
+            "seed",
+            "out",
+            "checkpoint_every",
+        }
+        named = {
+            f"{key}.{name}" if isinstance(value, dict) else key: below
+            for key, value in config.items()
+            for name, below in (
+                value.items() if isinstance(value, dict) else [("", value)]
+            )
+        }
+        return {name: str(value) for name, value in named.items() if name not in free}
+
+    ours, theirs = flat(described), flat(first.weights.metadata["config"])
+    return {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}
+
+
 def regime_of(trained: build.Trained) -> dict[str, Any]:
     """What sets trainings apart: BatchNorm, dropout, seed."""
     described = trained.weights.metadata["config"]
     network = described["network"]
+    # LeNet has no BatchNorm, whatever the setting says.
+    batch_norm = network["batch_norm"] and network["architecture"] != "lenet"
     return {
-        "batch_norm": network["batch_norm"],
+        "batch_norm": batch_norm,
         "dropout": network["dropout"],
         "seed": described["seed"],
     }
-
-
-def incoming_norm(trained: build.Trained, layer: str) -> np.ndarray:
-    """L1 norm of every unit's incoming weights, [U]."""
-    linear = networks.incoming_layer(trained.network, layer)
-    kernel = np.asarray(trained.weights.params[linear]["params"]["kernel"])
-    return np.abs(kernel).sum(tuple(range(kernel.ndim - 1)))
 
 
 def write(folder: Path, measured: list[Training]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect
+from jaxdissect.cli import build, dissect, outputs
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
 from jaxdissect.reports import ablation_cards, cards, dissection_report
@@ -25,30 +25,42 @@ class Dissected(NamedTuple):
     summary: dict[str, Any]
 
 
-def dissection_of(
+def manifest_of(
     config: AblateConfig, trained: build.Trained, layer: str
-) -> Dissected:
-    """The dissection of a layer: the one named, the one made by default, or a new one.
+) -> dict[str, Any]:
+    """The run that a layer's dissection is of: the one named, or the default one.
 
     Raises:
-        BadInput: the folder holds no dissection of these weights and this layer.
+        BadInput: the folder holds another run, or the dissection of something else.
     """
-    wanted = DissectConfig(weights=config.weights, layer=layer, seed=config.seed)
-    folder = config.dissection or dissect.default_out(wanted)
-    if config.dissection is None and not folder.exists():
+    if config.dissection is None:
+        wanted = _default(config, layer)
+        manifest = build.analysis_manifest(wanted, trained)
+        outputs.check_same_run(dissect.default_out(wanted), manifest)
+        return manifest
+    if len(config.layers) > 1:
+        raise BadInput(
+            f"`dissection` is {config.dissection}, of one layer; `layers` are "
+            f"{', '.join(config.layers)}"
+        )
+    return _named(config.dissection, trained.weights.digest, layer)
+
+
+def dissection_of(config: AblateConfig, layer: str) -> Dissected:
+    """What a layer's units look for; found out where it is not known yet."""
+    folder = config.dissection or dissect.default_out(_default(config, layer))
+    if not folder.exists():
         print(f"what {layer} looks for is not known yet: dissecting into {folder}")
-        dissect.run(wanted)
-    check(folder, trained.weights.digest, layer)
+        dissect.run(_default(config, layer))
     summary = json.loads((folder / "summary.json").read_text())
     return Dissected(cards.load_cards(folder / "cards.json"), summary)
 
 
-def check(folder: Path, digest: str, layer: str) -> None:
-    """Refuse the dissection of something else.
+def _default(config: AblateConfig, layer: str) -> DissectConfig:
+    return DissectConfig(weights=config.weights, layer=layer, seed=config.seed)
 
-    Raises:
-        BadInput: naming what is wrong.
-    """
+
+def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:
     advice = "name the right one with --dissection"
     try:
         found = json.loads((folder / "run.json").read_text())
@@ -60,6 +72,7 @@ def check(folder: Path, digest: str, layer: str) -> None:
             f"{folder} holds a {kind} run of {of[1]} with weights {of[0][:12]}, not "
             f"the dissection of {layer} with weights {digest[:12]}; {advice}"
         )
+    return found
 
 
 def page(layer: str, effects: LayerEffects, found: Dissected, top: int) -> str:

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from jaxdissect.base import BadInput
 
-PACKAGES = ("jaxdissect", "jax", "jaxlib", "flax", "optax", "numpy")
+PACKAGES = ("jaxdissect", "jax", "jaxlib", "flax", "optax", "numpy", "scipy")
 
 
 def manifest(config: Any, **provenance: Any) -> dict[str, Any]:
@@ -25,7 +25,12 @@ def manifest(config: Any, **provenance: Any) -> dict[str, Any]:
         **provenance: hashes of weights and data.
     """
     settings = dataclasses.asdict(config)
-    for path in ("out", "weights"):  # where files lie does not matter, their hash does
+    for path in (
+        "out",
+        "weights",
+        "trainings",
+        "dissection",
+    ):  # where files lie does not matter, their hash does
         settings.pop(path, None)
     record = {
         "command": type(config).__name__.removesuffix("Config").lower(),

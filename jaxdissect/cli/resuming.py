@@ -42,7 +42,8 @@ def resumable_folder(out: Path, run: Mapping[str, Any]) -> Iterator[Work]:
     name = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:8]
     scratch = out.absolute().parent / f".{out.name}-{name}.partial"
     work = Work(scratch / "results", scratch / "progress")
-    shutil.rmtree(work.results, ignore_errors=True)
+    for left in (work.results, scratch / "replaced"):
+        shutil.rmtree(left, ignore_errors=True)
     work.results.mkdir(parents=True)
     work.progress.mkdir(exist_ok=True)
     try:

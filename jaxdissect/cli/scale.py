@@ -18,12 +18,12 @@ KINDS = ("outputs", "weights and bias", "weights without bias")
 def run(config: ScaleConfig) -> None:
     """Choose units on one split, scale them on another, write to `config.out`."""
     build.use_compilation_cache()
-    sweeping.check(config, "random_draws")
     if not config.factors or min(config.factors) <= 0:
         raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
     trained = build.load_trained(config.weights)
-    shapes = build.unit_shapes(trained, (config.layer,))
-    size = sweeping.share_of_units(config.share, shapes[config.layer][-1])
+    sweeping.check(config, trained, "random_draws")
+    units = sweeping.num_units(trained, config.layer)
+    size = sweeping.share_of_units(config.share, units)
     linear = networks.incoming_layer(trained.network, config.layer)
     name = f"scale-{build.run_name(config.weights)}-{config.layer}"
     out = config.out or Path("runs") / name

@@ -14,6 +14,7 @@ from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.cli import build, outputs, resuming
 from jaxdissect.cli.config import SweepConfig
 from jaxdissect.data import scenes
+from jaxdissect.streaming import combine
 
 Parts = Mapping[str, Mapping[str, Statistic]]
 """{layer: {name: statistic of (acts, targets, logits, key)}}."""
@@ -59,7 +60,7 @@ def on_logits(statistic: Statistic) -> Statistic:
     return statistic._replace(measure=measure)
 
 
-def rotated(part: Statistic, rotation: Array) -> Statistic:
+def seen_rotated(part: Statistic, rotation: Array) -> Statistic:
     """A part that sees the layer's units rotated."""
 
     def measure(acts, targets, logits, key):
@@ -134,12 +135,10 @@ class Sweeps(NamedTuple):
     """The two kinds of sweep of one layer, for given parameters and budget.
 
     Attributes:
-        num_units: U.
         units: () -> statistic of every single unit.
         sets: (keeps [N U]) -> statistic of sets of units.
     """
 
-    num_units: int
     units: Callable[[], Statistic]
     sets: Callable[[np.ndarray], Statistic]
 
@@ -154,7 +153,7 @@ def sweeps(this: Pass, layer: str) -> Sweeps:
 
 
 def rotated_sweeps(this: Pass, layer: str, rotation: Array) -> Sweeps:
-    """Sweeps of a layer's rotated units, for `rotated` parts."""
+    """Sweeps of a layer's rotated units, for parts `seen_rotated`."""
     trained, budget = this.trained, this.config.memory_mib * 2**20
     turned = ablation.rotated(networks.split(trained.network, layer), rotation)
     edited = ablation.by_replaying(turned.tail)
@@ -181,23 +180,50 @@ def sweeps_of(
             edited, params, keeps, num_classes=num_classes, memory_bytes=budget
         )
 
-    return Sweeps(num_units, units, sets)
+    return Sweeps(units, sets)
 
 
-def check(config: SweepConfig, *positive: str) -> None:
+def check(config: SweepConfig, trained: build.Trained, *positive: str) -> None:
     """Refuse what no experiment can be run with.
 
     Raises:
         BadInput: naming the setting.
     """
-    build.check_positive(
-        config, "num_rank", "num_report", "batch_size", "memory_mib", *positive
-    )
+    build.check_positive(config, "batch_size", "memory_mib", *positive)
+    # Scenes come in rounds of all classes, and an interval takes two of each.
+    least = 2 * len(trained.classes)
+    for name in ("num_rank", "num_report"):
+        if getattr(config, name) < least:
+            raise BadInput(
+                f"`{name}` is {getattr(config, name)}; it must be at least {least}, "
+                "two scenes of each class"
+            )
     if config.rank_split == config.report_split:
         raise BadInput(
             f"`rank_split` and `report_split` are both {config.rank_split!r}; units "
             "chosen on some images must be judged on others"
         )
+
+
+def num_units(trained: build.Trained, layer: str) -> int:
+    """How many units a layer has.
+
+    Raises:
+        BadInput: unknown layer, one without units or weights, or fewer than three
+            units, too few to rank.
+    """
+    (*_, units) = build.unit_shapes(trained, (layer,))[layer]
+    networks.incoming_layer(trained.network, layer)
+    if units < 3:
+        raise BadInput(f"`layer` is {layer!r}, which has {units} units; 3 are needed")
+    return units
+
+
+def incoming_norm(trained: build.Trained, layer: str) -> np.ndarray:
+    """L1 norm of every unit's incoming weights, [U]."""
+    linear = networks.incoming_layer(trained.network, layer)
+    kernel = np.asarray(trained.weights.params[linear]["params"]["kernel"])
+    return np.abs(kernel).sum(tuple(range(kernel.ndim - 1)))
 
 
 def share_of_units(share: float, num_units: int) -> int:
@@ -213,6 +239,7 @@ def share_of_units(share: float, num_units: int) -> int:
 
 def _network_statistic(trained: build.Trained, parts: Parts) -> Statistic:
     forward = build.forward_to(trained, tuple(parts))
+    of_all = combine(**{layer: combine(**named) for layer, named in parts.items()})
 
     def measure(images, targets, key):
         logits, acts = forward(images)
@@ -224,16 +251,4 @@ def _network_statistic(trained: build.Trained, parts: Parts) -> Statistic:
             for layer, statistics in parts.items()
         }
 
-    def merge(a, b):
-        return {
-            layer: {n: s.merge(a[layer][n], b[layer][n]) for n, s in statistics.items()}
-            for layer, statistics in parts.items()
-        }
-
-    def value(partial):
-        return {
-            layer: {n: s.value(partial[layer][n]) for n, s in statistics.items()}
-            for layer, statistics in parts.items()
-        }
-
-    return Statistic(measure, merge, value)
+    return of_all._replace(measure=measure)

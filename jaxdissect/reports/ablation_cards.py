@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool
 
 from jaxdissect import metrics
 from jaxdissect.reports.ablation_results import LayerEffects
@@ -14,7 +15,7 @@ def unit_effect_cards(effects: LayerEffects, top: int) -> list[UnitEffects]:
     """What every unit costs, and the classes it serves.
 
     A unit serves the classes in whose `top` most important units it is, by the ranking
-    images, and those whose answers its removal changes beyond chance.
+    images, and those that lose answers without it beyond chance.
 
     Args:
         effects: of the layer.
@@ -23,7 +24,7 @@ def unit_effect_cards(effects: LayerEffects, top: int) -> list[UnitEffects]:
     rank = np.argsort(effects.orders, 1)
     cards = []
     for unit, top1 in enumerate(effects.drops.top1.tolist()):
-        serves = (rank[:, unit] < top) | effects.significant[unit]
+        serves = (rank[:, unit] < top) | _loses(effects, unit)
         classes = np.flatnonzero(serves)
         nats = effects.drops.log_probability[unit, classes]
         cards.append(
@@ -66,9 +67,15 @@ def class_cards(
     ]
 
 
+def _loses(effects: LayerEffects, unit: int) -> Bool[np.ndarray, "K"]:
+    """Classes that lose answers without the unit beyond chance."""
+    units = effects.units
+    return effects.significant[unit] & (units.lost[unit] > units.gained[unit])
+
+
 def _service(effects: LayerEffects, unit: int, k: int) -> Service:
     drop, low, high, nats = _costs(effects, unit, k)
-    significant = bool(effects.significant[unit, k])
+    significant = bool(_loses(effects, unit)[k])
     return Service(effects.classes[k], drop, low, high, nats, significant)
 
 

@@ -10,6 +10,7 @@ from jaxdissect.reports.ablation_results import (
     Correlations,
     LayerEffects,
     classes_served,
+    hardest_hit,
     worst_class_drops,
 )
 
@@ -69,8 +70,7 @@ def _own(effects: LayerEffects):
 def _one_class(effects: LayerEffects, removed: int):
     most, random, least = _own(effects)
     counts = effects.curves.counts
-    at = counts.tolist().index(removed)
-    k = int((most[:, 0] - most[:, at]).argmax())
+    k = hardest_hit(effects, removed)
     return figures.removal_curves(
         counts, most[k], random[k], least[k], effects.classes[k], most[k, 0].item()
     )

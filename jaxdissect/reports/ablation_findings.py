@@ -13,6 +13,7 @@ from jaxdissect.reports.ablation_results import (
     LayerEffects,
     SetEffect,
     classes_served,
+    hardest_hit,
     worst_class_drops,
 )
 
@@ -49,7 +50,7 @@ def summarize(
     pairs = units.evaluated.item() / (len(effects.worst) * units.base.true.sum().item())
     at = effects.curves.counts.tolist().index(removed)
     keeping = [_keeping(effects, orders, removed) for orders in by_class.values()]
-    hardest = max(by_class, key=lambda name: by_class[name]["most"][at].drop)
+    hardest = effects.classes[hardest_hit(effects, removed)]
     return {
         "units": len(effects.worst),
         "images": units.base.true.sum().item(),
@@ -147,7 +148,8 @@ def sentences(layer: str, summary: dict[str, Any]) -> list[str]:
         f"of its images are still answered rightly and {summary['taken']:.1%} of all "
         f"others taken for it; top-1 is {most_gone['least_top1']:.1%}.",
         *_about_chance(summary["removal"]),
-        f"Of all classes {name} is hit hardest: it loses "
+        f"The class that needs its units most, on the ranking images, is {name}: it "
+        "loses "
         f"{_points(hit['removing_most'])} without its {removed} units and "
         f"{_points(hit['keeping_most'])} with nothing but them.",
         "Spearman correlation of a unit's IoU with the number of classes in whose top "

@@ -13,7 +13,7 @@ from jaxdissect.ablation import Drops, Effects, RemovalCurves
 from jaxdissect.intervals import Interval, rank_correlation
 
 FALSE_DISCOVERIES = 0.05
-"""Share of false ones among the losses called significant."""
+"""Share of false ones among the changes called significant."""
 
 
 class LayerEffects(NamedTuple):
@@ -21,14 +21,16 @@ class LayerEffects(NamedTuple):
 
     Attributes:
         classes: [K] names.
-        orders: [K U] units by importance to each class, on the ranking images.
-        worst: [U] the class each unit matters most to, on the ranking images.
+        costs: [U K] what each class loses without each unit, on the ranking images.
+        orders: [K U] units by these costs.
+        worst: [U] the class that loses most, by these costs.
         units: effects of every single unit, on the reporting images.
         drops: what they cost.
         top1: intervals of the drops of top-1, [U].
         balanced: intervals of the drops of balanced accuracy, [U K].
         nats: intervals of the drops of log-probability, [U K].
-        significant: [U K] whether the class's answers change beyond chance.
+        p_adjusted: [U K] of the test that the class's answers change.
+        significant: [U K] whether they do beyond chance.
         curves: accuracies while units go, on the reporting images.
         curve_effects: the effects behind them.
         attributes: {name: [U]} what is known of the units without ablating them.
@@ -36,6 +38,7 @@ class LayerEffects(NamedTuple):
     """
 
     classes: tuple[str, ...]
+    costs: Float[np.ndarray, "U K"]
     orders: Int[np.ndarray, "K U"]
     worst: Int[np.ndarray, "U"]
     units: Effects
@@ -43,6 +46,7 @@ class LayerEffects(NamedTuple):
     top1: Interval
     balanced: Interval
     nats: Interval
+    p_adjusted: Float[np.ndarray, "U K"]
     significant: Bool[np.ndarray, "U K"]
     curves: RemovalCurves
     curve_effects: Effects
@@ -53,7 +57,7 @@ class LayerEffects(NamedTuple):
 def layer_effects(
     key: Array,
     classes: tuple[str, ...],
-    orders: Int[np.ndarray, "K U"],
+    costs: Float[np.ndarray, "U K"],
     units: Effects,
     curve_effects: Effects,
     counts: Sequence[int],
@@ -65,7 +69,7 @@ def layer_effects(
     Args:
         key: PRNG key, consumed.
         classes: [K] names.
-        orders: [K U] ranked on other images.
+        costs: [U K] what each class loses without each unit, on other images.
         units: effects of single units.
         curve_effects: of removing units from `ablation.removal_orders` in `counts`.
         counts: how many units were removed.
@@ -74,16 +78,19 @@ def layer_effects(
     """
     key_top1, key_balanced = jax.random.split(key)
     every = np.indices(units.drop.shape)
+    p_adjusted = ablation.changes_answers(units)
     return LayerEffects(
         classes=classes,
-        orders=orders,
-        worst=np.argsort(orders, 1).argmin(0),
+        costs=costs,
+        orders=ablation.rank_units(costs),
+        worst=costs.argmax(1),
         units=units,
         drops=ablation.drops(units),
         top1=ablation.top1_interval(key_top1, units),
         balanced=ablation.balanced_interval(key_balanced, units, *every),
         nats=ablation.log_probability_interval(units),
-        significant=ablation.loses_answers(units) <= FALSE_DISCOVERIES,
+        p_adjusted=p_adjusted,
+        significant=p_adjusted <= FALSE_DISCOVERIES,
         curves=ablation.removal_curves(curve_effects, counts),
         curve_effects=curve_effects,
         attributes=attributes,
@@ -159,6 +166,12 @@ def correlations(
         np.array([f[i] for f in found]).reshape(shape) for i in range(3)
     )
     return Correlations(list(attributes), list(measures), value, low, high)
+
+
+def hardest_hit(effects: LayerEffects, removed: int) -> int:
+    """The class that its most important units matter most to, on the ranking images."""
+    own = np.arange(len(effects.classes))[:, None]
+    return int(effects.costs[effects.orders[:, :removed], own].sum(1).argmax())
 
 
 def classes_served(orders: Int[np.ndarray, "K U"], top: int) -> Int[np.ndarray, "U"]:

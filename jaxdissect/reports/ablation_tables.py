@@ -19,7 +19,6 @@ from jaxdissect.reports.tables import Cell, Table
 def effects_table(effects: LayerEffects) -> Table:
     """One row per unit and class: accuracies, paired drops, intervals, tests."""
     units, after = effects.units, ablation.edited_counts(effects.units)
-    p_adjusted = ablation.loses_answers(units)
     per_cell: dict[str, Float[np.ndarray, "U K"]] = {
         "recall": metrics.recall(after),
         "balanced": metrics.balanced_accuracy(after),
@@ -31,7 +30,7 @@ def effects_table(effects: LayerEffects) -> Table:
         "nats_drop_high": effects.nats.high,
         "answers_lost": units.lost,
         "answers_gained": units.gained,
-        "p_adjusted": p_adjusted,
+        "p_adjusted": effects.p_adjusted,
     }
     rows: list[list[Cell]] = [
         [u, effects.labels[u], name, *(v[u, k].item() for v in per_cell.values())]
@@ -90,18 +89,20 @@ def curves_table(
         by_class: {class: {order: effects at every count}}, from `set_effects_of_class`.
     """
     rows: list[list[Cell]] = [
-        [name, order, count, *effect]
+        [name, order, "", count, *effect]
         for name, orders in by_class.items()
         for order, steps in orders.items()
         for count, effect in zip(effects.curves.counts.tolist(), steps, strict=True)
     ]
     for k, name in enumerate(effects.classes):
-        for balanced, top1 in zip(*effects.curves.random, strict=True):
+        for draw, (balanced, top1) in enumerate(
+            zip(*effects.curves.random, strict=True)
+        ):
             drops = balanced[0, k] - balanced[:, k]
             for step, count in enumerate(effects.curves.counts.tolist()):
                 values = (balanced[step, k], drops[step], "", "", "", top1[step])
-                rows.append([name, "random", count, *map(_cell, values)])
-    columns = ["class", "order", "removed", *SetEffect._fields]
+                rows.append([name, "random", draw, count, *map(_cell, values)])
+    columns = ["class", "order", "draw", "removed", *SetEffect._fields]
     return Table(columns, rows)
 
 

@@ -23,7 +23,7 @@ class Claim(NamedTuple):
 
     Attributes:
         claim: in words.
-        verdict: "found", "the opposite was found" or "not found".
+        verdict: "found", "the opposite was found", "not found" or "too few trainings".
         numbers: behind it, in words.
         p: two-sided p-value; 1 where there is no test.
     """
@@ -42,7 +42,7 @@ BOUNDS = (
     ),
     (
         "Selectivity predicts the overall drop poorly (|rho| below .3)",
-        "selectivity ~ overall drop",
+        "selectivity ~ overall log-probability",
         0.3,
     ),
 )
@@ -56,13 +56,13 @@ WITHIN = (
     ),
     (
         "Selectivity predicts the class's drop better than the overall one",
-        "selectivity ~ class drop",
-        "selectivity ~ overall drop",
+        "selectivity ~ class log-probability",
+        "selectivity ~ overall log-probability",
     ),
     (
         "Class correlation predicts the class's drop better than the overall one",
-        "class correlation ~ class drop",
-        "class correlation ~ overall drop",
+        "class correlation ~ class log-probability",
+        "class correlation ~ overall log-probability",
     ),
     (
         "Units cost their class more than rotated directions do",
@@ -164,8 +164,11 @@ def _paired(claim: str, name: str, a, other: str, b, *, sign: int = 1) -> Claim:
     differences = sign * (a - b)
     p = float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
     verdict = "not found"
-    if p <= LEVEL:
-        verdict = "found" if differences.mean() > 0 else "the opposite was found"
+    if 2 / 2 ** len(a) > LEVEL:  # the smallest p there can be
+        verdict = "too few trainings"
+    elif p <= LEVEL:
+        above = np.median(differences) > 0
+        verdict = "found" if above else "the opposite was found"
     said = f"{name} {_spread(a)}, {other} {_spread(b)}; p = {p:.2g}"
     return Claim(claim, verdict, f"{said}, {len(a)} pairs", p)
 

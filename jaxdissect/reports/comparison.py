@@ -16,7 +16,7 @@ from scipy import stats
 from jaxdissect import ablation, metrics
 from jaxdissect.ablation import Effects, UnitAttributes
 from jaxdissect.reports import figures, regime_figures
-from jaxdissect.reports.ablation_results import FALSE_DISCOVERIES
+from jaxdissect.reports.ablation_results import FALSE_DISCOVERIES, class_shares
 from jaxdissect.reports.tables import Cell, Table
 
 
@@ -84,13 +84,12 @@ def axes(ranked: Effects, known: UnitAttributes, reported: Effects) -> Axes:
     drops = ablation.drops(reported)
     needs = ablation.drops(ranked).log_probability.argmax(1)
     unit = np.arange(len(needs))
-    share = np.asarray(reported.base.true) / reported.base.true.sum()
     return Axes(
         overall=drops.top1,
         worst=drops.balanced[unit, needs],
-        overall_nats=drops.log_probability @ share,
+        overall_nats=drops.log_probability @ class_shares(reported),
         worst_nats=drops.log_probability[unit, needs],
-        significant=np.any(ablation.loses_answers(reported) <= FALSE_DISCOVERIES, 1),
+        significant=np.any(ablation.changes_answers(reported) <= FALSE_DISCOVERIES, 1),
         selectivity=known.selectivity,
         correlation=known.class_correlation.max(1),
         frequency=known.frequency,
@@ -146,7 +145,7 @@ def regime(training: Training) -> str:
 
 
 def numbers(t: Training) -> dict[str, Any]:
-    """One training in numbers; drops in points, correlations are Spearman's."""
+    """One training in numbers; drops in points, Spearman's rho with drops in nats."""
     units, turned = t.units, t.rotated
     area = ablation.removal_area(t.counts, t.removal).mean().item()
     known = {
@@ -172,7 +171,7 @@ def numbers(t: Training) -> dict[str, Any]:
         "area": area,
         "area relative to top-1": area / t.top1,
         **{
-            f"{name} ~ {drop} drop": spearman(values, getattr(units, field))
+            f"{name} ~ {drop} log-probability": spearman(values, getattr(units, field))
             for name, values in known.items()
             for drop, field in (("overall", "overall_nats"), ("class", "worst_nats"))
         },
@@ -209,7 +208,7 @@ def save_figures(folder: Path, measured: Sequence[Training]) -> None:
         "rotated: worst-class drop",
         "selectivity",
         "rotated: selectivity",
-        "selectivity ~ class drop",
+        "selectivity ~ class log-probability",
         "area relative to top-1",
     )
     regimes = list(dict.fromkeys(row["regime"] for row in rows))
