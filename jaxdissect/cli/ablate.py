@@ -12,14 +12,9 @@ from jaxdissect.base import BadInput
 from jaxdissect.cli import build, joining, outputs, resuming, sweeping
 from jaxdissect.cli.config import AblateConfig
 from jaxdissect.cli.sweeping import Pass
-from jaxdissect.reports import (
-    ablation_figures,
-    ablation_findings,
-    ablation_results,
-    ablation_tables,
-    tables,
-)
-from jaxdissect.reports.ablation_results import LayerEffects
+from jaxdissect.reports import tables
+from jaxdissect.reports.ablation import drawing, effect_tables, findings, results
+from jaxdissect.reports.ablation.results import LayerEffects
 
 
 class Ranked(NamedTuple):
@@ -61,7 +56,7 @@ def run(config: AblateConfig) -> None:
         for layer, (ranked, reported) in measured.items():
             key = jax.random.fold_in(jax.random.key(config.seed), 1)
             attributes = known_of_units(trained, layer, ranked, found[layer])
-            effects = ablation_results.layer_effects(
+            effects = results.layer_effects(
                 key,
                 trained.classes,
                 ranked.costs,
@@ -217,30 +212,28 @@ def write(
         jax.random.fold_in(jax.random.key(config.seed), 2), 3
     )
     removed = sweeping.share_of_units(config.share, len(effects.worst))
-    costs = ablation_results.worst_class_drops(effects)
-    related = ablation_results.correlations(key_correlations, effects.attributes, costs)
+    costs = results.worst_class_drops(effects)
+    related = results.correlations(key_correlations, effects.attributes, costs)
     keys = jax.random.split(key_curves, len(effects.classes))
     by_class = {
-        name: ablation_results.set_effects_of_class(keys[k], effects, k)
+        name: results.set_effects_of_class(keys[k], effects, k)
         for k, name in enumerate(effects.classes)
     }
     for name, table in {
-        "units": ablation_tables.units_table(effects, config.top),
-        "effects": ablation_tables.effects_table(effects),
-        "ranking": ablation_tables.ranking_table(effects),
-        "curves": ablation_tables.curves_table(effects, by_class),
-        "correlations": ablation_tables.correlations_table(related),
+        "units": effect_tables.units_table(effects, config.top),
+        "effects": effect_tables.effects_table(effects),
+        "ranking": effect_tables.ranking_table(effects),
+        "curves": effect_tables.curves_table(effects, by_class),
+        "correlations": effect_tables.correlations_table(related),
     }.items():
         tables.write_csv(folder / f"{name}.csv", *table)
     np.savez_compressed(folder / "ablation.npz", **arrays(effects))
-    ablation_figures.save_figures(
-        folder, effects, related, removed=removed, top=config.top
-    )
-    summary = ablation_findings.summarize(
+    drawing.save_figures(folder, effects, related, removed=removed, top=config.top)
+    summary = findings.summarize(
         key_summary, effects, by_class, related, removed=removed, top=config.top
     )
     outputs.write_json(folder / "summary.json", summary)
-    said = ablation_findings.sentences(layer, summary)
+    said = findings.sentences(layer, summary)
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     page = joining.page(layer, effects, found, config.top)
     (folder / "report.html").write_text(page, encoding="utf-8")

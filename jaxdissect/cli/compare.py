@@ -13,8 +13,9 @@ from jaxdissect.base import BadInput, Statistic
 from jaxdissect.cli import build, outputs, resuming, sweeping
 from jaxdissect.cli.config import CompareConfig
 from jaxdissect.cli.sweeping import Pass
-from jaxdissect.reports import claims, comparison, tables
-from jaxdissect.reports.comparison import Training
+from jaxdissect.reports import tables
+from jaxdissect.reports.ablation import claims, comparison
+from jaxdissect.reports.ablation.comparison import Training
 
 
 def run(config: CompareConfig) -> None:

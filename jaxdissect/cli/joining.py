@@ -9,8 +9,9 @@ from jaxdissect.base import BadInput
 from jaxdissect.cli import build, dissect, outputs
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
-from jaxdissect.reports import ablation_cards, cards, dissection_report
-from jaxdissect.reports.ablation_results import LayerEffects
+from jaxdissect.reports import cards, dissection_report
+from jaxdissect.reports.ablation import joined_cards
+from jaxdissect.reports.ablation.results import LayerEffects
 
 
 class Dissected(NamedTuple):
@@ -86,6 +87,6 @@ def page(layer: str, effects: LayerEffects, found: Dissected, top: int) -> str:
         found.cards,
         scenes.CATEGORIES,
         dissection.Protocol(**summary["protocol"]),
-        effects=ablation_cards.unit_effect_cards(effects, top),
-        classes=ablation_cards.class_cards(effects, found.cards, top),
+        effects=joined_cards.unit_effect_cards(effects, top),
+        classes=joined_cards.class_cards(effects, found.cards, top),
     )

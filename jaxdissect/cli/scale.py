@@ -10,7 +10,8 @@ from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.cli import build, outputs, resuming, sweeping
 from jaxdissect.cli.config import ScaleConfig
 from jaxdissect.cli.sweeping import Pass
-from jaxdissect.reports import scaling_results, tables
+from jaxdissect.reports import tables
+from jaxdissect.reports.ablation import scaling
 
 KINDS = ("outputs", "weights and bias", "weights without bias")
 
@@ -34,7 +35,7 @@ def run(config: ScaleConfig) -> None:
         sets = chosen_sets(config, order, size)
         measured = measure(config, this, linear, sets, len(order))
         key = jax.random.fold_in(jax.random.key(config.seed), 1)
-        scaled = scaling_results.scaled(key, measured, sets)
+        scaled = scaling.scaled(key, measured, sets)
         write(work.results, config, scaled)
     print(f"\n{(out / 'findings.txt').read_text()}")
     print(f"results: {out}")
@@ -102,13 +103,11 @@ def measure(
     }
 
 
-def write(
-    folder: Path, config: ScaleConfig, scaled: list[scaling_results.Scaled]
-) -> None:
+def write(folder: Path, config: ScaleConfig, scaled: list[scaling.Scaled]) -> None:
     """Table, figures, and what was found."""
-    tables.write_csv(folder / "scaling.csv", *scaling_results.table(scaled))
-    scaling_results.save_figures(folder, scaled)
-    said = scaling_results.sentences(config.layer, scaled)
+    tables.write_csv(folder / "scaling.csv", *scaling.table(scaled))
+    scaling.save_figures(folder, scaled)
+    said = scaling.sentences(config.layer, scaled)
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     rows = [row._asdict() for row in scaled]
     outputs.write_json(folder / "summary.json", {"scaling": rows, "findings": said})

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jaxdissect import metrics
-from jaxdissect.reports.ablation_results import LayerEffects
+from jaxdissect.reports.ablation.results import LayerEffects
 from jaxdissect.reports.cards import UnitCard
 from jaxdissect.reports.effect_cards import ClassCard, ClassUnit, Service, UnitEffects
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from jaxdissect.reports.comparison import Training, numbers, regime
+from jaxdissect.reports.ablation.comparison import Training, numbers, regime
 from jaxdissect.reports.tables import Table
 
 LEVEL = 0.05

@@ -16,7 +16,7 @@ from scipy import stats
 from jaxdissect import ablation, metrics
 from jaxdissect.ablation import Effects, UnitAttributes
 from jaxdissect.reports import figures, regime_figures
-from jaxdissect.reports.ablation_results import FALSE_DISCOVERIES, class_shares
+from jaxdissect.reports.ablation.results import FALSE_DISCOVERIES, class_shares
 from jaxdissect.reports.tables import Cell, Table
 
 

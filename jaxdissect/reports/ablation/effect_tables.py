@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxdissect import ablation, metrics
-from jaxdissect.reports.ablation_results import (
+from jaxdissect.reports.ablation.results import (
     Correlations,
     LayerEffects,
     SetEffect,

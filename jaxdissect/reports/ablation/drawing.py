@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxdissect import metrics
 from jaxdissect.reports import effect_figures, figures
-from jaxdissect.reports.ablation_results import (
+from jaxdissect.reports.ablation.results import (
     Correlations,
     LayerEffects,
     classes_served,

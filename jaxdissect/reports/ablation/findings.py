@@ -8,7 +8,7 @@ from jax import Array
 
 from jaxdissect import metrics
 from jaxdissect.intervals import Interval, bootstrap_mean, rank_correlation
-from jaxdissect.reports.ablation_results import (
+from jaxdissect.reports.ablation.results import (
     Correlations,
     LayerEffects,
     SetEffect,

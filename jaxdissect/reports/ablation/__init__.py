@@ -1,0 +1,1 @@
+"""What an ablation leaves: results of one layer, of scaling, of several trainings."""
