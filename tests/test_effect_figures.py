@@ -18,6 +18,11 @@ FACTORS = np.array([1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4])
 REGIMES = ("plain", "batch norm", "dropout", "batch norm + dropout")
 
 
+def scaling_figure(factors, changes, control, *, title):
+    """One panel."""
+    return regime_figures.scaling_panels({title: (factors, changes, control)})
+
+
 def classes(num_classes, seed=0):
     """Accuracies near 1, lower without units, and in between with few units."""
     rng = np.random.default_rng(seed)
@@ -80,9 +85,7 @@ REALISTIC = {
     "correlations": lambda: effect_figures.correlation_matrix(
         *correlations(), ATTRIBUTES, MEASURES
     ),
-    "scaling": lambda: regime_figures.scaling_figure(
-        *PANEL, title="Outputs of conv5 scaled"
-    ),
+    "scaling": lambda: scaling_figure(*PANEL, title="Outputs of conv5 scaled"),
     "scaling panels": lambda: regime_figures.scaling_panels(
         dict.fromkeys(KINDS, PANEL)
     ),
@@ -119,10 +122,10 @@ HOSTILE = {
     "undefined correlations": lambda: effect_figures.correlation_matrix(
         *[np.full((2, 2), np.nan)] * 3, ["a", "b"], ["c", "d"]
     ),
-    "one factor": lambda: regime_figures.scaling_figure(
+    "one factor": lambda: scaling_figure(
         ONE, {"a": (ONE, ONE, ONE)}, (ONE, ONE), title="t"
     ),
-    "no effect": lambda: regime_figures.scaling_figure(
+    "no effect": lambda: scaling_figure(
         FACTORS, {"a": (ZEROS, ZEROS, ZEROS)}, (ZEROS, ZEROS), title="long " * 30
     ),
     "one panel": lambda: regime_figures.scaling_panels({"outputs": PANEL}),
@@ -340,7 +343,7 @@ def test_undefined_correlation_is_said_to_be_undefined():
 
 
 def test_changes_are_in_points_with_their_intervals():
-    axes = regime_figures.scaling_figure(*PANEL, title="conv5").axes[0]
+    axes = scaling_figure(*PANEL, title="conv5").axes[0]
     lines = labelled(axes)
     bars = [c.get_segments() for c in axes.collections[1:]]
     for (name, parts), ends in zip(CHANGES.items(), bars, strict=True):
@@ -357,7 +360,7 @@ def test_changes_are_in_points_with_their_intervals():
 
 def test_a_single_line_stands_at_the_factors():
     change = {"own class": CHANGES["own class"]}
-    axes = regime_figures.scaling_figure(FACTORS, change, CONTROL, title="t").axes[0]
+    axes = scaling_figure(FACTORS, change, CONTROL, title="t").axes[0]
     np.testing.assert_array_equal(labelled(axes)["own class"].get_xdata(), FACTORS)
 
 
@@ -373,7 +376,7 @@ def test_factors_are_written_as_fractions():
 )
 def test_fraction_is_written_where_it_is_one(factor, name):
     factors = np.array([factor])
-    figure = regime_figures.scaling_figure(
+    figure = scaling_figure(
         factors, {"a": (factors,) * 3}, (factors, factors), title="t"
     )
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == [name]
@@ -386,9 +389,7 @@ def test_no_change_is_not_blown_up():
 
 def test_order_of_factors_does_not_matter():
     back = [np.array(part[::-1]) for part in (FACTORS, *CHANGES["own class"])]
-    figure = regime_figures.scaling_figure(
-        back[0], {"a": tuple(back[1:])}, CONTROL, title="t"
-    )
+    figure = scaling_figure(back[0], {"a": tuple(back[1:])}, CONTROL, title="t")
     x, y = labelled(figure.axes[0])["a"].get_data()
     np.testing.assert_array_equal(x, FACTORS)
     np.testing.assert_allclose(y, 100 * CHANGES["own class"][0])
@@ -396,7 +397,7 @@ def test_order_of_factors_does_not_matter():
 
 def test_factor_zero_is_refused():
     with pytest.raises(BadInput, match=r"`factors` has 0\.0"):
-        regime_figures.scaling_figure(ZEROS, CHANGES, CONTROL, title="t")
+        scaling_figure(ZEROS, CHANGES, CONTROL, title="t")
 
 
 def test_panels_share_the_axis_and_the_colours():

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import keystr
 
 from jaxdissect import ablation
 from jaxdissect.base import BadInput, Statistic
@@ -124,23 +125,12 @@ def check_comparable(
 
 def _rest(described: Mapping[str, Any], first: build.Trained) -> set[str]:
     """Settings, but for those compared, in which a training differs from the first."""
+    free = ("network.batch_norm", "network.dropout", "seed", "out", "checkpoint_every")
 
-    def flat(config: Mapping[str, Any]) -> dict[str, str]:
-        free = {
-            "network.batch_norm",
-            "network.dropout",
-            "seed",
-            "out",
-            "checkpoint_every",
-        }
-        named = {
-            f"{key}.{name}" if isinstance(value, dict) else key: below
-            for key, value in config.items()
-            for name, below in (
-                value.items() if isinstance(value, dict) else [("", value)]
-            )
-        }
-        return {name: str(value) for name, value in named.items() if name not in free}
+    def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+        leaves = jax.tree_util.tree_leaves_with_path(config)
+        named = {keystr(path, simple=True, separator="."): v for path, v in leaves}
+        return {name: value for name, value in named.items() if name not in free}
 
     ours, theirs = flat(described), flat(first.weights.metadata["config"])
     return {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}

@@ -28,17 +28,14 @@ Changes = Mapping[str, tuple[Factors, Factors, Factors]]
 Control = tuple[Factors, Factors]
 
 
-def scaling_figure(
-    factors: Factors, changes: Changes, control: Control, *, title: str
-) -> Figure:
-    """Change of accuracy as units are scaled down and up.
+def scaling_panels(panels: Mapping[str, tuple[Factors, Changes, Control]]) -> Figure:
+    """Change of accuracy as units are scaled down and up; a panel per kind of scaling.
 
     Args:
-        factors: [F] scale factors, above 0; 1 is no change.
-        changes: per line [F] change of accuracy, a fraction, and [F] both ends of its
-            interval.
-        control: [F] lowest and [F] highest change with random units.
-        title: what is scaled, and whose accuracy it is.
+        panels: per title the factors [F], above 0, of which 1 is no change; per line
+            the changes of accuracy [F], fractions, and both ends of their intervals;
+            and the lowest and highest change with random units. A name of a line has
+            one colour in all panels.
 
     Returns:
         A line with error bars per name over the grey range of random units.
@@ -48,31 +45,6 @@ def scaling_figure(
 
     Reference:
         Bau et al., PNAS 2020: removal of units, which is a factor of 0.
-
-    >>> factors, zero = np.array([0.25, 1.0]), np.zeros(2)
-    >>> change = {"farm": (zero, zero, zero)}
-    >>> figure = scaling_figure(factors, change, (zero, zero), title="conv5")
-    >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
-    ['1/4', '1']
-    """
-    figure, axes = canvas()
-    _scaling(axes, factors, changes, control, tuple(changes), num_ticks=16)
-    axes.set_xlabel("scale factor")
-    axes.set_ylabel("change of accuracy (points)")
-    axes.set_title(textwrap.fill(title, 66), fontsize=11)
-    legend_below(figure, axes)
-    return figure
-
-
-def scaling_panels(panels: Mapping[str, tuple[Factors, Changes, Control]]) -> Figure:
-    """`scaling_figure` of several kinds of scaling, side by side.
-
-    Args:
-        panels: per title the factors, changes and control of `scaling_figure`. A name
-            of a line has one colour in all panels.
-
-    Raises:
-        BadInput: as `scaling_figure`.
 
     >>> factors, zero = np.array([0.5, 2.0]), np.zeros(2)
     >>> panel = (factors, {"farm": (zero, zero, zero)}, (zero, zero))

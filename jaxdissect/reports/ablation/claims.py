@@ -141,13 +141,20 @@ def claims(measured: Sequence[Training]) -> list[Claim]:
 
 def _matched(measured: Sequence[Training], setting: str) -> tuple[list[int], list[int]]:
     """Trainings with a setting and without it that are otherwise alike."""
-    alike: dict[tuple, dict[bool, int]] = {}
-    for number, t in enumerate(measured):
-        on = {"batch_norm": t.batch_norm, "dropout": t.dropout > 0}
-        has = on.pop(setting)
-        alike.setdefault((*on.values(), t.seed), {})[has] = number
-    both = [pair for pair in alike.values() if len(pair) == 2]
-    return [pair[True] for pair in both], [pair[False] for pair in both]
+
+    def has(t: Training) -> bool:
+        return t.batch_norm if setting == "batch_norm" else t.dropout > 0
+
+    def rest(t: Training) -> tuple[float, int]:
+        return (t.dropout if setting == "batch_norm" else t.batch_norm, t.seed)
+
+    pairs = [
+        (i, j)
+        for i, a in enumerate(measured)
+        for j, b in enumerate(measured)
+        if has(a) and not has(b) and rest(a) == rest(b)
+    ]
+    return [i for i, _ in pairs], [j for _, j in pairs]
 
 
 def _spread(values) -> str:
