@@ -218,8 +218,8 @@ def rank_correlation(
         raise BadInput(f"`y` has {len(y)} units; it must have those of `x`, {len(x)}")
     if len(x) < 3:
         raise BadInput(f"`x` has {len(x)} units; a rank correlation needs at least 3")
-    low, high = _bootstrap(key, (x, y), _spearman, level, num_draws)
-    return RankCorrelation(_spearman(x, y, axis=-1).item(), low.item(), high.item())
+    low, high = _bootstrap(key, (x, y), spearman, level, num_draws)
+    return RankCorrelation(spearman(x, y).item(), low.item(), high.item())
 
 
 def _draw_changes(generator, cells, weights, num_draws):
@@ -233,12 +233,24 @@ def _draw_changes(generator, cells, weights, num_draws):
     return np.einsum("msd,ms->md", 2 * gains - changes, scale)
 
 
-def _spearman(x, y, axis):
+def spearman(
+    x: Float[AnyArray, "*N U"], y: Float[AnyArray, "*N U"], axis: int = -1
+) -> Float[np.ndarray, "*N"]:
+    """Spearman's rank correlation, 0 where one side is constant.
+
+    Args:
+        x: values of U units, 3 or more.
+        y: other values of the same.
+        axis: of the units.
+
+    >>> spearman(np.arange(3.0), np.array([1.0, 4.0, 9.0])).item()
+    1.0
+    """
     middle = (x.shape[axis] + 1) / 2
     x, y = (stats.rankdata(values, axis=axis) - middle for values in (x, y))
     spread = np.sqrt((x**2).sum(axis) * (y**2).sum(axis))
     # At least 1.5 for 3 units or more unless one is constant, and then 0 / 0 is 0.
-    return (x * y).sum(axis) / np.maximum(spread, 1)
+    return np.asarray((x * y).sum(axis) / np.maximum(spread, 1))
 
 
 def _bootstrap(key, samples, statistic, level, num_draws):

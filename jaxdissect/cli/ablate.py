@@ -214,11 +214,7 @@ def write(
     removed = sweeping.share_of_units(config.share, len(effects.worst))
     costs = results.worst_class_drops(effects)
     related = results.correlations(key_correlations, effects.attributes, costs)
-    keys = jax.random.split(key_curves, len(effects.classes))
-    by_class = {
-        name: results.set_effects_of_class(keys[k], effects, k)
-        for k, name in enumerate(effects.classes)
-    }
+    by_class = results.set_effects_by_class(key_curves, effects)
     for name, table in {
         "units": effect_tables.units_table(effects, config.top),
         "effects": effect_tables.effects_table(effects),

@@ -122,11 +122,17 @@ def split_indices(split: str, number: int) -> range:
 
 
 def scene_batches(
-    seed: int, indices: range, size: int, batch_size: int, label: str
+    seed: int,
+    indices: range,
+    size: int,
+    batch_size: int,
+    label: str,
+    *,
+    done: int = 0,
 ) -> Iterator[scenes.Scenes]:
-    """Render scenes batch by batch under a progress bar."""
+    """Render scenes batch by batch under a progress bar, but for the first `done`."""
     starts = range(0, len(indices), batch_size)
-    for start in outputs.progress(starts, len(starts), label):
+    for start in outputs.progress(starts[done:], len(starts), label, initial=done):
         yield scenes.render(seed, indices[start : start + batch_size], size=size)
 
 
@@ -186,30 +192,29 @@ def unit_shapes(
 
 def forward_to(
     trained: Trained, layers: tuple[str, ...]
-) -> Callable[[np.ndarray], tuple[jax.Array, dict[str, jax.Array]]]:
-    """uint8 images [B H W 3] -> logits [B K] and {layer: activations [B H W U]}.
+) -> Callable[[np.ndarray], dict[str, jax.Array]]:
+    """uint8 images [B H W 3] -> {layer: activations [B H W U]}, or "logits" [B K].
 
-    Runs at full float32 matmul precision on every backend.
+    Runs at full float32 matmul precision on every backend, and no further than the last
+    of the layers.
 
     Raises:
-        BadInput: as `unit_shapes`; when called, activations that are not finite.
+        BadInput: unknown layer; when called, activations that are not finite.
     """
-    unit_shapes(trained, layers)
-    network, params = trained.network, trained.weights.params
+    tapped, params = networks.taps(trained.network, layers), trained.weights.params
 
     @jax.jit
     def compiled(params, images):
-        logits, acts = networks.run(network, params, images / 255.0, taps=layers)
-        finite = {layer: jnp.isfinite(a).all() for layer, a in acts.items()}
-        return logits, acts, finite
+        acts = tapped(params, images / 255.0)
+        return acts, {layer: jnp.isfinite(a).all() for layer, a in acts.items()}
 
-    def forward(images: np.ndarray) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(images: np.ndarray) -> dict[str, jax.Array]:
         with jax.default_matmul_precision("highest"):
-            logits, acts, finite = compiled(params, images)
+            acts, finite = compiled(params, images)
         for layer in layers:
             if not finite[layer]:
                 raise BadInput(f"`layer` {layer!r} has activations that are not finite")
-        return logits, acts
+        return acts
 
     return forward
 

@@ -90,6 +90,7 @@ def observe(
     config: DissectConfig, trained: build.Trained, protocol: dissection.Protocol
 ) -> Probe:
     """Run the network over the probe scenes once."""
+    build.unit_shapes(trained, (config.layer,))
     forward = build.forward_to(trained, (config.layer,))
     indices = build.split_indices("probe", config.num_images)
     # A mask cell takes the label of its middle pixel.
@@ -98,7 +99,7 @@ def observe(
     for batch in build.scene_batches(
         config.seed, indices, trained.image_size, config.batch_size, "probing units"
     ):
-        acts.append(np.asarray(forward(batch.images)[1][config.layer]))
+        acts.append(np.asarray(forward(batch.images)[config.layer]))
         labels.append(batch.labels[:, middle, middle])
     starts = np.cumsum([0, *map(len, acts)])
     peaks = (

@@ -25,12 +25,8 @@ def manifest(config: Any, **provenance: Any) -> dict[str, Any]:
         **provenance: hashes of weights and data.
     """
     settings = dataclasses.asdict(config)
-    for path in (
-        "out",
-        "weights",
-        "trainings",
-        "dissection",
-    ):  # where files lie does not matter, their hash does
+    # Where files lie does not matter, their hash does.
+    for path in ("out", "weights", "trainings", "dissection"):
         settings.pop(path, None)
     record = {
         "command": type(config).__name__.removesuffix("Config").lower(),

@@ -13,8 +13,6 @@ from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
 from jaxdissect.reports.ablation import scaling
 
-KINDS = ("outputs", "weights and bias", "weights without bias")
-
 
 def run(config: ScaleConfig) -> None:
     """Choose units on one split, scale them on another, write to `config.out`."""

@@ -11,9 +11,8 @@ from jax import Array
 
 from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.cli import build, outputs, resuming
+from jaxdissect.cli import build, resuming
 from jaxdissect.cli.config import SweepConfig
-from jaxdissect.data import scenes
 from jaxdissect.streaming import combine
 
 Parts = Mapping[str, Mapping[str, Statistic]]
@@ -87,20 +86,20 @@ def measure_split(
         "report": (config.report_split, config.num_report),
     }[split]
     indices = build.split_indices(name, number)
-    starts = range(0, number, config.batch_size)
+    size = config.batch_size
+    firsts, key = indices[::size], jax.random.key(config.seed)
 
     def batches(done: int) -> Iterator[tuple[Any, ...]]:
-        bar = outputs.progress(starts[done:], len(starts), label, initial=done)
-        for start in bar:
-            chosen = indices[start : start + config.batch_size]
-            batch = scenes.render(config.seed, chosen, size=trained.image_size)
-            key = jax.random.fold_in(jax.random.key(config.seed), chosen[0])
-            yield batch.images, batch.targets, key
+        rendered = build.scene_batches(
+            config.seed, indices, trained.image_size, size, label, done=done
+        )
+        for first, batch in zip(firsts[done:], rendered, strict=True):
+            yield batch.images, batch.targets, jax.random.fold_in(key, first)
 
     return resuming.accumulate_resumably(
         _network_statistic(trained, parts),
         batches,
-        len(starts),
+        len(firsts),
         this.progress / f"{label.replace(' ', '_')}.npz",
     )
 
@@ -238,14 +237,14 @@ def share_of_units(share: float, num_units: int) -> int:
 
 
 def _network_statistic(trained: build.Trained, parts: Parts) -> Statistic:
-    forward = build.forward_to(trained, tuple(parts))
+    forward = build.forward_to(trained, (*parts, "logits"))
     of_all = combine(**{layer: combine(**named) for layer, named in parts.items()})
 
     def measure(images, targets, key):
-        logits, acts = forward(images)
+        acts = forward(images)
         return {
             layer: {
-                name: part.measure(acts[layer], targets, logits, key)
+                name: part.measure(acts[layer], targets, acts["logits"], key)
                 for name, part in statistics.items()
             }
             for layer, statistics in parts.items()

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
 
 from jaxdissect import ablation, metrics
 from jaxdissect.ablation import Effects, UnitAttributes
+from jaxdissect.intervals import spearman
 from jaxdissect.reports import figures, regime_figures
 from jaxdissect.reports.ablation.results import FALSE_DISCOVERIES, class_shares
 from jaxdissect.reports.tables import Cell, Table
@@ -171,24 +171,13 @@ def numbers(t: Training) -> dict[str, Any]:
         "area": area,
         "area relative to top-1": area / t.top1,
         **{
-            f"{name} ~ {drop} log-probability": spearman(values, getattr(units, field))
+            f"{name} ~ {drop} log-probability": spearman(
+                values, getattr(units, field)
+            ).item()
             for name, values in known.items()
             for drop, field in (("overall", "overall_nats"), ("class", "worst_nats"))
         },
     }
-
-
-def spearman(x: Float[np.ndarray, "U"], y: Float[np.ndarray, "U"]) -> float:
-    """Spearman's rank correlation, 0 where one side is constant.
-
-    >>> spearman(np.arange(3.0), np.array([1.0, 4.0, 9.0]))
-    1.0
-    >>> spearman(np.zeros(3), np.ones(3))
-    0.0
-    """
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0
-    return round(float(stats.spearmanr(x, y).statistic), 12)
 
 
 def table(measured: Sequence[Training]) -> Table:

@@ -86,7 +86,7 @@ def curves_table(
 
     Args:
         effects: of the layer.
-        by_class: {class: {order: effects at every count}}, from `set_effects_of_class`.
+        by_class: {class: {order: effects at every count}}, from `set_effects_by_class`.
     """
     rows: list[list[Cell]] = [
         [name, order, "", count, *effect]

@@ -149,8 +149,7 @@ def sentences(layer: str, summary: dict[str, Any]) -> list[str]:
         f"others taken for it; top-1 is {most_gone['least_top1']:.1%}.",
         *_about_chance(summary["removal"]),
         f"The class that needs its units most, on the ranking images, is {name}: it "
-        "loses "
-        f"{_points(hit['removing_most'])} without its {removed} units and "
+        f"loses {_points(hit['removing_most'])} without its {removed} units and "
         f"{_points(hit['keeping_most'])} with nothing but them.",
         "Spearman correlation of a unit's IoU with the number of classes in whose top "
         "{} it is: {value:+.2f} [{low:+.2f}, {high:+.2f}].".format(

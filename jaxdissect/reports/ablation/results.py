@@ -194,31 +194,37 @@ class SetEffect(NamedTuple):
     top1: float
 
 
-def set_effects_of_class(
-    key: Array, effects: LayerEffects, k: int
-) -> dict[str, list[SetEffect]]:
-    """A class while its own units go, most or least important first; one per count."""
-    steps, num_classes = len(effects.curves.counts), len(effects.classes)
+def set_effects_by_class(
+    key: Array, effects: LayerEffects
+) -> dict[str, dict[str, list[SetEffect]]]:
+    """Every class while its own units go, most or least important first.
+
+    Args:
+        key: PRNG key, consumed.
+        effects: of the layer.
+
+    Returns:
+        {class: {"most" or "least": effects at every count}}.
+    """
     after = ablation.edited_counts(effects.curve_effects)
+    drop = ablation.drops(effects.curve_effects).balanced
     balanced, recall = metrics.balanced_accuracy(after), metrics.recall(after)
     top1 = metrics.top1(after)
-    drop = ablation.drops(effects.curve_effects).balanced[:, k]
+    steps, num_classes = len(effects.curves.counts), len(effects.classes)
+
+    def of_order(key: Array, k: int, order: int) -> list[SetEffect]:
+        edits = order * steps + np.arange(steps)
+        own = np.full(steps, k)
+        ends = ablation.balanced_interval(key, effects.curve_effects, edits, own)
+        of_class = (balanced[edits, k], drop[edits, k], *ends, recall[edits, k])
+        columns = (column.tolist() for column in (*of_class, top1[edits]))
+        return [SetEffect(*row) for row in zip(*columns, strict=True)]
+
     found = {}
-    for name, first, key_order in zip(
-        ("most", "least"), (k, num_classes + k), jax.random.split(key), strict=True
-    ):
-        edits = first * steps + np.arange(steps)
-        ends = ablation.balanced_interval(
-            key_order, effects.curve_effects, edits, np.full(steps, k)
-        )
-        columns = (
-            balanced[edits, k],
-            drop[edits],
-            *ends,
-            recall[edits, k],
-            top1[edits],
-        )
-        found[name] = [
-            SetEffect(*row) for row in zip(*(c.tolist() for c in columns), strict=True)
-        ]
+    for k, each in enumerate(jax.random.split(key, num_classes)):
+        key_most, key_least = jax.random.split(each)
+        found[effects.classes[k]] = {
+            "most": of_order(key_most, k, k),
+            "least": of_order(key_least, k, num_classes + k),
+        }
     return found
