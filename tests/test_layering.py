@@ -17,6 +17,8 @@ RANKS = {
     "intervals": 1,
     "dissection": 2,
     "ablation": 2,
+    "attacks": 2,
+    "regularizers": 2,
     "networks": 3,
     "weights": 3,
     "data": 3,
