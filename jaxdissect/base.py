@@ -29,6 +29,9 @@ Trunk = Callable[[Params, Array], Array]
 Tail = Callable[[Params, Array], Array]
 """(params, acts [B H W U]) -> outputs, logits [B K] for a classifier."""
 
+Edit = Callable[[Array, Array], Array]
+"""(key, acts [B H W U]) -> acts, a random change while training."""
+
 
 class BadInput(ValueError):
     """A value the caller can put right.

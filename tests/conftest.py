@@ -43,6 +43,7 @@ NETWORKS = {
         (96, 96, 3),
     ),
     "lenet": (lambda: networks.lenet(5), (60, 60, 1)),
+    "shapesnet": (lambda: networks.shapesnet(5, width=1 / 16), (20, 20, 3)),
 }
 
 
@@ -81,7 +82,7 @@ def key() -> jax.Array:
 
 TINY = [
     *("--network.width", "0.0625", "--network.hidden", "8"),
-    *("--scenes.num-train", "56", "--scenes.num-test", "28"),
+    *("--data.num-train", "56", "--data.num-test", "28"),
     *("--optim.batch-size", "14", "--schedule", "32", "1", "48", "2"),
     *("--checkpoint-every", "2"),
 ]

@@ -1,4 +1,4 @@
-"""Networks as tables of named stages: `vgg16`, `alexnet`, `lenet`, and cutting them."""
+"""Networks as tables of named stages, and cutting them."""
 
 from jaxdissect.networks.alexnet import alexnet
 from jaxdissect.networks.cutting import (
@@ -6,27 +6,41 @@ from jaxdissect.networks.cutting import (
     factored,
     factored_layers,
     incoming_layer,
-    layer_names,
     split,
     taps,
 )
 from jaxdissect.networks.lenet import lenet
-from jaxdissect.networks.stages import Network, Stage, apply, init, run, train_run
+from jaxdissect.networks.naming import (
+    conv_layers,
+    layer_index,
+    layer_names,
+    penultimate_group,
+    pre_activation,
+)
+from jaxdissect.networks.running import TrainRun, apply, init, run, train_run
+from jaxdissect.networks.shapesnet import shapesnet
+from jaxdissect.networks.stages import Network, Stage
 from jaxdissect.networks.vgg import vgg16
 
 __all__ = [
     "Network",
     "Stage",
+    "TrainRun",
     "alexnet",
     "apply",
     "centres",
+    "conv_layers",
     "factored",
     "factored_layers",
     "incoming_layer",
     "init",
+    "layer_index",
     "layer_names",
     "lenet",
+    "penultimate_group",
+    "pre_activation",
     "run",
+    "shapesnet",
     "split",
     "taps",
     "train_run",

@@ -5,19 +5,10 @@ from collections.abc import Callable
 from jax import Array
 
 from jaxdissect.base import BadInput, FactoredTail, Params, Split
-from jaxdissect.networks.stages import Network, apply, run
+from jaxdissect.networks.naming import layer_index
+from jaxdissect.networks.running import apply, run
+from jaxdissect.networks.stages import Network
 from jaxdissect.upsampling import Centres
-
-
-def layer_names(network: Network) -> tuple[str, ...]:
-    """Every name the network can be cut or tapped at, in order.
-
-    >>> from jaxdissect import networks
-    >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> layer_names(network)[:4]
-    ('input', 'conv1.conv', 'conv1', 'pool1')
-    """
-    return tuple(stage.name for stage in network)
 
 
 def taps(
@@ -44,7 +35,7 @@ def taps(
     >>> {layer: a.shape for layer, a in acts.items()}
     {'conv1': (1, 32, 32, 2), 'pool3': (1, 1, 1, 4)}
     """
-    stop = 1 + max(_index(network, layer) for layer in layers)
+    stop = 1 + max(layer_index(network, layer) for layer in layers)
     return lambda params, x: run(network[:stop], params, x, taps=layers)[1]
 
 
@@ -63,7 +54,7 @@ def split(network: Network, layer: str) -> Split:
     >>> tail(params, trunk(params, images)).shape
     (1, 3)
     """
-    cut = 1 + _index(network, layer)
+    cut = 1 + layer_index(network, layer)
     return Split(
         trunk=lambda params, x: apply(network[:cut], params, x),
         tail=lambda params, acts: apply(network[cut:], params, acts),
@@ -89,7 +80,7 @@ def factored(network: Network, layer: str) -> FactoredTail:
     >>> tail.contributions(params, tail.unitwise(params, acts)).shape
     (1, 4, 1, 1, 20)
     """
-    cut = 1 + _index(network, layer)
+    cut = 1 + layer_index(network, layer)
     for linear in range(cut, len(network)):
         stage = network[linear]
         if stage.contributions is not None:
@@ -128,7 +119,7 @@ def incoming_layer(network: Network, layer: str) -> str:
     >>> incoming_layer(networks.lenet(3, maps=(2, 2, 4)), "pool1")
     'conv1.conv'
     """
-    for stage in reversed(network[: 1 + _index(network, layer)]):
+    for stage in reversed(network[: 1 + layer_index(network, layer)]):
         if stage.contributions is not None:
             return stage.name
     raise BadInput(f"`layer` is {layer!r}, which no weights lead to")
@@ -154,7 +145,7 @@ def centres(network: Network, layer: str, image_size: int) -> Centres:
     Centres(offset=2.5, step=2.0)
     """
     offset, step, length = 0.0, 1.0, image_size
-    for stage in network[: 1 + _index(network, layer)]:
+    for stage in network[: 1 + layer_index(network, layer)]:
         size, stride, padding = stage.window(length)
         offset += step * ((size - 1) / 2 - padding)
         step *= stride
@@ -172,10 +163,3 @@ def _factored_at(network: Network, cut: int, linear: int) -> FactoredTail:
         contributions=lambda params, x: contributions(params[stage.name], x),
         rest=lambda params, z: apply(network[linear + 1 :], params, z),
     )
-
-
-def _index(network: Network, layer: str) -> int:
-    names = layer_names(network)
-    if layer not in names:
-        raise BadInput(f"`layer` is {layer!r}; this network has {', '.join(names)}")
-    return names.index(layer)

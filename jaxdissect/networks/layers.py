@@ -33,6 +33,11 @@ def input_stage(mean: Sequence[float], std: Sequence[float]) -> Stage:
     return function_stage("input", lambda x: (x - mean_array) / std_array)
 
 
+def as_weights(variables: Variables, x: Array) -> Array:
+    """x in the type of the kernel it meets, so that bfloat16 weights decide."""
+    return x.astype(variables["params"]["kernel"].dtype)
+
+
 def convolution(
     name: str,
     features: int,
@@ -53,7 +58,7 @@ def convolution(
     )
 
     def apply(variables: Variables, x: Array) -> Array:
-        return jnp.asarray(module.apply(variables, x))
+        return jnp.asarray(module.apply(variables, as_weights(variables, x)))
 
     def contributions(variables: Variables, x: Array) -> Array:
         # One group per input unit: the same products as the convolution itself.
@@ -89,7 +94,8 @@ def fully_connected(name: str, features: int) -> Stage:
                 f"the image size does not fit the weights: {name} gets maps of shape "
                 f"{x.shape[1:]}, its kernel takes {kernel.shape[:3]}"
             )
-        return jnp.asarray(module.apply(variables, x))[:, None, None, :]
+        outputs = module.apply(variables, as_weights(variables, x))
+        return jnp.asarray(outputs)[:, None, None, :]
 
     def contributions(variables: Variables, x: Array) -> Array:
         kernel = variables["params"]["kernel"]

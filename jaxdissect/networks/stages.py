@@ -1,20 +1,16 @@
-"""Networks as tables of named stages: initialising, running, training them.
+"""Networks as tables of named stages, and the kinds of stages there are.
 
-A network is a tuple of `Stage`s; its params are {stage name: Flax variables}. Running
-it is a fold over a slice of the table, so cutting at a layer is slicing, and
-`tail(trunk(x)) == apply(x)` holds by construction. Fully connected layers keep the
-shape [B 1 1 U], so that every layer's activations are [B H W U].
+A network is a tuple of `Stage`s; its params are {stage name: Flax variables}. Fully
+connected layers keep the shape [B 1 1 U], so that every layer's activations are
+[B H W U].
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
-
-from jaxdissect.base import AnyArray, BadInput, Params
 
 Variables = Mapping[str, Any]
 """Flax variables of one stage: {"params": ..., "batch_stats": ...}."""
@@ -138,115 +134,3 @@ def dropout_stage(name: str, rate: float) -> Stage:
         train=train,
         unitwise=True,
     )
-
-
-def init(key: Array, network: Network, image_shape: tuple[int, int, int]) -> Params:
-    """Random parameters for images of the given shape.
-
-    Args:
-        key: PRNG key, consumed.
-        network: the table of stages.
-        image_shape: (H, W, channels).
-
-    Returns:
-        {stage name: Flax variables}; stages without variables are left out.
-
-    Raises:
-        BadInput: the image is too small for the network.
-
-    >>> from jaxdissect import networks
-    >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(jax.random.key(0), network, (36, 36, 1))
-    >>> params["conv1.conv"]["params"]["kernel"].shape
-    (5, 5, 1, 2)
-    """
-    x = jnp.zeros((1, *image_shape))
-    params = {}
-    for number, stage in enumerate(network):
-        variables = stage.init(jax.random.fold_in(key, number), x)
-        x = _checked(stage, jax.eval_shape(stage.apply, variables, x))
-        x = jnp.zeros(x.shape, x.dtype)
-        if variables:
-            params[stage.name] = variables
-    return params
-
-
-def run(
-    network: Network, params: Params, x: AnyArray, *, taps: tuple[str, ...] = ()
-) -> tuple[Array, dict[str, Array]]:
-    """Run a (slice of a) network in evaluation mode.
-
-    Args:
-        network: the table of stages, or any slice of it.
-        params: {stage name: Flax variables}.
-        x: [B ...] what the first stage takes.
-        taps: names of layers whose activations to return as well.
-
-    Returns:
-        The last stage's output, and {layer: activations} of the taps.
-
-    Raises:
-        BadInput: `x` does not fit the network's weights.
-
-    >>> from jaxdissect import networks
-    >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(jax.random.key(0), network, (36, 36, 1))
-    >>> outputs, tapped = run(network, params, jnp.zeros((1, 36, 36, 1)), taps=("fc4",))
-    >>> outputs.shape, tapped["fc4"].shape
-    ((1, 3), (1, 1, 1, 20))
-    """
-    acts, tapped = jnp.asarray(x), {}
-    for stage in network:
-        acts = _checked(stage, stage.apply(params.get(stage.name, {}), acts))
-        if stage.name in taps:
-            tapped[stage.name] = acts
-    return acts, tapped
-
-
-def train_run(
-    key: Array, network: Network, params: Params, x: Array
-) -> tuple[Array, Params]:
-    """Run a network in training mode: dropout active, batch statistics updated.
-
-    Args:
-        key: PRNG key for dropout, consumed.
-        network: the table of stages.
-        params: {stage name: Flax variables}.
-        x: images [B H W 3] in [0, 1].
-
-    Returns:
-        The outputs, and params with updated running statistics.
-
-    >>> from jaxdissect import networks
-    >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(jax.random.key(0), network, (36, 36, 1))
-    >>> outputs, updated = train_run(
-    ...     jax.random.key(1), network, params, jnp.zeros((1, 36, 36, 1)))
-    >>> outputs.shape, updated.keys() == params.keys()
-    ((1, 3), True)
-    """
-    updated = dict(params)
-    for number, stage in enumerate(network):
-        key_stage = jax.random.fold_in(key, number)
-        x, variables = stage.train(params.get(stage.name, {}), key_stage, x)
-        if variables:
-            updated[stage.name] = variables
-    return x, updated
-
-
-def apply(network: Network, params: Params, x: AnyArray) -> Array:
-    """The whole network: images [B H W 3] in [0, 1] -> logits [B K].
-
-    >>> from jaxdissect import networks
-    >>> network = networks.lenet(3, maps=(2, 2, 4))
-    >>> params = init(jax.random.key(0), network, (36, 36, 1))
-    >>> apply(network, params, jnp.zeros((2, 36, 36, 1))).shape
-    (2, 3)
-    """
-    return run(network, params, x)[0]
-
-
-def _checked(stage: Stage, x):
-    if 0 in x.shape:
-        raise BadInput(f"the images are too small: nothing is left after {stage.name}")
-    return x

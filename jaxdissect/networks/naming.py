@@ -1,0 +1,73 @@
+"""Which layer is which: names, places in the table, groups between poolings."""
+
+from jaxdissect.base import BadInput
+from jaxdissect.networks.stages import Network
+
+
+def layer_names(network: Network) -> tuple[str, ...]:
+    """Every name the network can be cut or tapped at, in order.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.lenet(3, maps=(2, 2, 4))
+    >>> layer_names(network)[:4]
+    ('input', 'conv1.conv', 'conv1', 'pool1')
+    """
+    return tuple(stage.name for stage in network)
+
+
+def layer_index(network: Network, layer: str) -> int:
+    """Where in the table a layer stands.
+
+    Raises:
+        BadInput: unknown layer.
+
+    >>> from jaxdissect import networks
+    >>> layer_index(networks.lenet(3, maps=(2, 2, 4)), "conv1")
+    2
+    """
+    names = layer_names(network)
+    if layer not in names:
+        raise BadInput(f"`layer` is {layer!r}; this network has {', '.join(names)}")
+    return names.index(layer)
+
+
+def conv_layers(network: Network) -> tuple[str, ...]:
+    """The layers whose units a convolution makes, in order.
+
+    >>> from jaxdissect import networks
+    >>> conv_layers(networks.lenet(3, maps=(2, 2, 4)))
+    ('conv1', 'conv2', 'conv3')
+    """
+    names = layer_names(network)
+    return tuple(name for name in names if f"{name}.conv" in names)
+
+
+def pre_activation(network: Network, layer: str) -> str:
+    """The stage before a layer's nonlinearity: its BatchNorm, or its linear map.
+
+    Raises:
+        BadInput: unknown layer, or one that is not made by a linear map.
+
+    >>> from jaxdissect import networks
+    >>> pre_activation(networks.vgg16(3, batch_norm=True), "conv5_3")
+    'conv5_3.bn'
+    """
+    before = network[layer_index(network, layer) - 1].name
+    if not before.startswith(f"{layer}."):
+        raise BadInput(
+            f"`layer` is {layer!r}, which has no pre-activation; layers that have are "
+            f"{', '.join(conv_layers(network))}"
+        )
+    return before
+
+
+def penultimate_group(network: Network) -> str:
+    """The last convolutional layer before the last group between poolings.
+
+    >>> from jaxdissect import networks
+    >>> penultimate_group(networks.vgg16(3))
+    'conv4_3'
+    """
+    poolings = [n for n, stage in enumerate(network) if stage.name.startswith("pool")]
+    *_, last = conv_layers(network[: poolings[-2:][0]])
+    return last

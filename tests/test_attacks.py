@@ -1,0 +1,145 @@
+"""The gradient sign step: closed forms, bounds, and harm that noise does not do."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxdissect import attacks
+from jaxdissect.base import BadInput
+
+SHAPE = (16, 4, 4, 3)
+IMAGES = np.random.default_rng(0).uniform(size=SHAPE).astype(np.float32)
+SIGNS = np.random.default_rng(1).choice([-1.0, 1.0], 16).astype(np.float32)
+WEIGHTS = np.random.default_rng(2).normal(size=(4, 4, 3)).astype(np.float32)
+
+steps = st.floats(0, 1, width=32)
+seeds = st.integers(0, 2**16)
+
+
+def logistic(weights, signs):
+    """Losses of a linear classifier with classes -1 and 1."""
+    return lambda x: jax.nn.softplus(-signs * jnp.einsum("bhwc,hwc->b", x, weights))
+
+
+def smooth(seed):
+    """Losses of a random network with one layer of tanh, different for every image."""
+    keys = jax.random.split(jax.random.key(seed), 3)
+    first = jax.random.normal(keys[0], (48, 8)) / 7
+    second = jax.random.normal(keys[1], (8, 5))
+    targets = jax.random.randint(keys[2], (16,), 0, 5)
+
+    def losses(x):
+        logits = jnp.tanh(x.reshape(len(x), -1) @ first) @ second
+        return -jax.nn.log_softmax(logits)[jnp.arange(len(x)), targets[: len(x)]]
+
+    return losses
+
+
+@settings(deadline=None, max_examples=20)
+@given(steps)
+def test_closed_form_on_a_linear_classifier(step):
+    # d softplus(-s w.x) / dx = -s w sigmoid(-s w.x), whose sign is -s sign(w).
+    expected = IMAGES - step * SIGNS[:, None, None, None] * np.sign(WEIGHTS)
+    got = attacks.fgsm(logistic(WEIGHTS, SIGNS), IMAGES, step=step)
+    np.testing.assert_allclose(got, np.clip(expected, 0, 1), atol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(steps)
+def test_minus_the_loss_to_a_target_steps_towards_it(step):
+    # Towards class 1 from any image: along sign(w).
+    towards = logistic(WEIGHTS, np.ones(16, np.float32))
+    got = attacks.fgsm(lambda x: -towards(x), IMAGES, step=step)
+    expected = np.clip(IMAGES + step * np.sign(WEIGHTS), 0, 1)
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=5)
+@given(seeds)
+def test_step_zero_changes_nothing_bit_for_bit(seed):
+    got = attacks.fgsm(smooth(seed), IMAGES, step=0.0)
+    np.testing.assert_array_equal(np.asarray(got).view(np.int32), IMAGES.view(np.int32))
+
+
+@settings(deadline=None, max_examples=20)
+@given(seeds, steps)
+def test_no_pixel_moves_further_than_the_step_or_out_of_range(seed, step):
+    images = IMAGES.copy()
+    images[:2], images[2:4] = 0, 1
+    got = np.asarray(attacks.fgsm(smooth(seed), images, step=step))
+    assert np.abs(got - images).max() <= step + 1e-6
+    assert got.min() >= 0 and got.max() <= 1
+    assert step < 1e-3 or (got != images).mean() > 0.5
+
+
+def test_pixels_without_a_gradient_stay():
+    weights = WEIGHTS.copy()
+    weights[1:3, :, 0] = 0
+    got = attacks.fgsm(logistic(weights, SIGNS), IMAGES, step=0.1)
+    np.testing.assert_array_equal(got[:, weights == 0], IMAGES[:, weights == 0])
+    assert (got[:, weights != 0] != IMAGES[:, weights != 0]).all()
+
+
+@settings(deadline=None, max_examples=10)
+@given(seeds)
+def test_a_small_step_raises_every_loss_and_minus_lowers_it(seed):
+    losses = smooth(seed)
+    # Away from the ends nothing is clipped.
+    images = 0.25 + IMAGES / 2
+    before = losses(images)
+    up = losses(attacks.fgsm(losses, images, step=1e-3))
+    down = losses(attacks.fgsm(lambda x: -losses(x), images, step=1e-3))
+    assert (down < before).all() and (before < up).all()
+
+
+def test_the_first_order_rise_is_the_step_times_the_gradient_s_l1_norm():
+    losses, images = smooth(5), 0.25 + IMAGES / 2
+    grads = np.asarray(jax.grad(lambda x: losses(x).sum())(images))
+    rise = losses(attacks.fgsm(losses, images, step=1e-3)) - losses(images)
+    norms = np.abs(grads).sum((1, 2, 3))
+    np.testing.assert_allclose(rise, 1e-3 * norms, rtol=0.02)
+
+
+def test_an_image_is_changed_the_same_alone_as_in_a_batch():
+    losses = smooth(6)
+    together = attacks.fgsm(losses, IMAGES, step=0.1)
+    np.testing.assert_array_equal(
+        attacks.fgsm(losses, IMAGES[:1], step=0.1), together[:1]
+    )
+
+
+@pytest.mark.parametrize("step", [-0.1, 8.0, float("nan")])
+def test_steps_out_of_range_are_refused(step):
+    with pytest.raises(BadInput, match="`step`"):
+        attacks.fgsm(logistic(WEIGHTS, SIGNS), IMAGES, step=step)
+
+
+def test_the_attack_harms_a_trained_classifier_more_than_noise_of_its_size():
+    signs, images = planted(jax.random.key(0))
+    loss = lambda w: logistic(w, signs)(images).mean()  # noqa: E731
+    weights = jnp.zeros(WEIGHTS.shape)
+    descend = jax.jit(lambda w: w - 2.0 * jax.grad(loss)(w))
+    for _ in range(100):
+        weights = descend(weights)
+
+    def accuracy(x):
+        return (jnp.sign(jnp.einsum("bhwc,hwc->b", x, weights)) == signs).mean()
+
+    step = 0.05
+    noise = step * jax.random.rademacher(jax.random.key(1), images.shape)
+    attacked = attacks.fgsm(logistic(weights, signs), images, step=step)
+    assert accuracy(images) > 0.9
+    assert accuracy(jnp.clip(images + noise, 0, 1)) > 0.85
+    assert accuracy(attacked) < 0.4
+
+
+def planted(key):
+    """Two classes of grey noise, a little brighter or darker along a random pattern."""
+    key_signs, key_noise = jax.random.split(key)
+    signs = jax.random.rademacher(key_signs, (256,), jnp.float32)
+    noise = 0.1 * jax.random.normal(key_noise, (256, *WEIGHTS.shape))
+    shift = 0.03 * signs[:, None, None, None] * jnp.sign(WEIGHTS)
+    return signs, jnp.clip(0.5 + noise + shift, 0, 1)
