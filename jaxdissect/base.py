@@ -11,7 +11,7 @@ K classes, N edits, G concept categories. Images and activations are NHWC float3
 The first half is never called "head": in this field that word means the output end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +68,20 @@ class FactoredTail(NamedTuple):
     linear: Tail
     contributions: Tail
     rest: Tail
+
+
+class TrainRun(NamedTuple):
+    """What a network gives in training mode.
+
+    Attributes:
+        outputs: of the last stage.
+        params: with updated running statistics.
+        taps: {layer: activations}, as they were before any edit.
+    """
+
+    outputs: Array
+    params: Params
+    taps: Mapping[str, Array]
 
 
 class Statistic(NamedTuple):

@@ -17,7 +17,7 @@ from jaxdissect.networks.naming import (
     penultimate_group,
     pre_activation,
 )
-from jaxdissect.networks.running import TrainRun, apply, init, run, train_run
+from jaxdissect.networks.running import apply, init, run, train_run
 from jaxdissect.networks.shapesnet import shapesnet
 from jaxdissect.networks.stages import Network, Stage
 from jaxdissect.networks.vgg import vgg16
@@ -25,7 +25,6 @@ from jaxdissect.networks.vgg import vgg16
 __all__ = [
     "Network",
     "Stage",
-    "TrainRun",
     "alexnet",
     "apply",
     "centres",

@@ -6,13 +6,12 @@ Running is a fold over a slice of the table, so cutting at a layer is slicing, a
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxdissect.base import AnyArray, BadInput, Edit, Params
+from jaxdissect.base import AnyArray, BadInput, Edit, Params, TrainRun
 from jaxdissect.networks.naming import layer_index
 from jaxdissect.networks.stages import Network, Stage
 
@@ -80,20 +79,6 @@ def run(
         if stage.name in taps:
             tapped[stage.name] = acts
     return acts, tapped
-
-
-class TrainRun(NamedTuple):
-    """What a network gives in training mode.
-
-    Attributes:
-        outputs: of the last stage.
-        params: with updated running statistics.
-        taps: {layer: activations}, as they were before any edit.
-    """
-
-    outputs: Array
-    params: Params
-    taps: dict[str, Array]
 
 
 def train_run(

@@ -132,7 +132,7 @@ def group_norms(
 
 
 def block_norm(
-    kernels: Sequence[Float[Array, "h w U M"]],
+    kernels: Sequence[Float[Array, "_h _w _U _M"]],
     *,
     num_groups: int = 5,
     p: float = 2.0,

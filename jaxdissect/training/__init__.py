@@ -1,23 +1,35 @@
-"""Training: what a step is, the loop over a data set, checkpoints."""
+"""Training: objective, step, optimizers, the loop over a data set, checkpoints."""
 
-from jaxdissect.training.loop import epoch_order, evaluate, fit, flip_and_shift
+from jaxdissect.training.loop import epoch_order, evaluate, fit, steps_per_epoch
+from jaxdissect.training.objective import (
+    Objective,
+    StepEdits,
+    draw_focused,
+    evaluate_objective,
+    no_edits,
+)
 from jaxdissect.training.state import (
     StepMetrics,
     TrainState,
     init_state,
-    train_step,
     trainable,
     with_trainable,
 )
+from jaxdissect.training.step import train_step
 
 __all__ = [
+    "Objective",
+    "StepEdits",
     "StepMetrics",
     "TrainState",
+    "draw_focused",
     "epoch_order",
     "evaluate",
+    "evaluate_objective",
     "fit",
-    "flip_and_shift",
     "init_state",
+    "no_edits",
+    "steps_per_epoch",
     "train_step",
     "trainable",
     "with_trainable",

@@ -29,18 +29,46 @@ def manager(folder: Path) -> Iterator[ocp.CheckpointManager]:
     options = ocp.CheckpointManagerOptions(
         preservation_policy=policy, cleanup_tmp_directories=True
     )
-    with ocp.CheckpointManager(folder.resolve(), options=options) as checkpoints:
+    with _saving(folder):
+        checkpoints = ocp.CheckpointManager(folder.resolve(), options=options)
+    try:
         yield checkpoints
+    finally:
+        with _saving(folder):
+            checkpoints.close()
 
 
 def save(
-    checkpoints: ocp.CheckpointManager, state: TrainState, accuracy: float
+    checkpoints: ocp.CheckpointManager, state: TrainState, step: int, accuracy: float
 ) -> None:
-    """Save a state in the background; `accuracy` decides which one is best."""
+    """Save a state in the background.
+
+    Args:
+        checkpoints: from `manager`.
+        state: of one seed, or of several side by side.
+        step: steps taken.
+        accuracy: decides which checkpoint is best.
+
+    Raises:
+        BadInput: this one, or the one before, could not be written.
+    """
     args = ocp.args.Composite(
         state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(_meta(state))
     )
-    checkpoints.save(int(state.step), args=args, metrics={"accuracy": accuracy})
+    with _saving(Path(checkpoints.directory)):
+        checkpoints.save(step, args=args, metrics={"accuracy": accuracy})
+
+
+@contextmanager
+def _saving(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Orbax raises many kinds, a full disk among them.
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(
+            f"a checkpoint could not be written to {folder} ({reason}); those before "
+            "it are intact, and the same command goes on from the latest"
+        ) from error
 
 
 def restore_latest(

@@ -4,13 +4,15 @@ Which images make up step n, and how they are augmented, is a function of (seed,
 a run resumed at step n continues exactly as if it had never stopped.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int
 
 from jaxdissect.base import BadInput, Params
 from jaxdissect.metrics import ClassCounts, class_counts
@@ -19,6 +21,9 @@ from jaxdissect.training.state import StepMetrics, TrainState
 
 Step = Callable[[TrainState, Array, Array], tuple[TrainState, StepMetrics]]
 """(state, images uint8 [B H W c], targets [B]) -> (state, metrics)."""
+
+Read = Callable[[Int[np.ndarray, "B"]], tuple[np.ndarray, np.ndarray]]
+"""(numbers [B]) -> (images uint8 [B H W c], targets [B]); called in a thread."""
 
 
 def epoch_order(seed: int, epoch: int, num_examples: int) -> Int[np.ndarray, "N"]:
@@ -48,87 +53,95 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
     return num_examples // batch_size
 
 
-def flip_and_shift(
-    key: Array, images: Float[Array, "B H W c"], *, shift: int
-) -> Float[Array, "B H W c"]:
-    """Mirror each image with probability 1/2 and move it by up to `shift` pixels.
-
-    Args:
-        key: PRNG key, consumed.
-        images: any range.
-        shift: largest displacement, in pixels; what comes in repeats the border.
-
-    Returns:
-        Images of the same shape.
-
-    >>> flip_and_shift(jax.random.key(0), jnp.ones((2, 4, 4, 3)), shift=1).shape
-    (2, 4, 4, 3)
-    """
-    key_flip, key_shift = jax.random.split(key)
-    flip = jax.random.bernoulli(key_flip, 0.5, (len(images), 1, 1, 1))
-    images = jnp.where(flip, images[:, :, ::-1], images)
-    pad = ((shift, shift), (shift, shift), (0, 0))
-    corners = jax.random.randint(key_shift, (len(images), 2), 0, 2 * shift + 1)
-
-    def crop(image, corner):
-        padded = jnp.pad(image, pad, mode="edge")
-        return jax.lax.dynamic_slice(padded, (*corner, 0), image.shape)
-
-    return jax.vmap(crop)(images, corners)
-
-
 def fit(
-    step: Step,
-    state: TrainState,
-    images: UInt8[np.ndarray, "N H W c"],
-    targets: Int[np.ndarray, "N"],
-    *,
-    seed: int,
-    batch_size: int,
-    num_steps: int,
+    step: Step, state: TrainState, order: Iterator[Int[np.ndarray, "B"]], read: Read
 ) -> Iterator[tuple[TrainState, StepMetrics]]:
     """Train from where `state` stands, yielding after every step.
 
+    The next batches are read, and sent to the device, while a step runs.
+
     Args:
         step: one step of training.
-        state: the state to start from; its `step` tells which batch comes next.
-        images: the training images.
-        targets: their classes.
-        seed: decides the order of the data.
-        batch_size: B; what is left over at the end of an epoch is skipped.
-        num_steps: the step to stop at.
+        state: the state to start from.
+        order: the numbers of the images of each step, from `batch_order`.
+        read: gives images and targets by their numbers.
 
     Yields:
         (state, metrics) after every step.
 
     Raises:
-        BadInput: fewer images than one batch.
+        BadInput: what `order` and `read` raise.
 
+    >>> import jax.numpy as jnp
     >>> state = TrainState({}, (), jnp.zeros((), jnp.int32))
     >>> count = lambda state, images, targets: (
-    ...     state._replace(step=state.step + 1), StepMetrics(*jnp.ones(2)))
-    >>> images, targets = np.zeros((4, 1, 1, 3), np.uint8), np.zeros(4, int)
-    >>> steps = fit(count, state, images, targets, seed=0, batch_size=2, num_steps=3)
+    ...     state._replace(step=state.step + 1), StepMetrics(*jnp.ones(2), {}))
+    >>> read = lambda chosen: (np.zeros((len(chosen), 1, 1, 3), np.uint8), chosen)
+    >>> steps = fit(count, state, batch_order(0, 4, 2, start=0, stop=3), read)
     >>> [int(state.step) for state, _ in steps]
     [1, 2, 3]
     """
-    per_epoch = steps_per_epoch(len(images), batch_size)
-    start = int(state.step)
-    for number in range(start, num_steps):
+    for images, targets in prefetch(order, read):
+        state, metrics = step(state, images, targets)
+        yield state, metrics
+
+
+def batch_order(
+    seed: int, num_images: int, batch_size: int, *, start: int, stop: int
+) -> Iterator[Int[np.ndarray, "B"]]:
+    """The numbers of the images of each step, from step `start` to `stop`.
+
+    What is left over at the end of an epoch is skipped.
+
+    Args:
+        seed: decides the order.
+        num_images: how many there are.
+        batch_size: B.
+        start: steps already taken.
+        stop: the step to stop at.
+
+    Raises:
+        BadInput: fewer images than one batch.
+
+    >>> [len(chosen) for chosen in batch_order(0, 5, 2, start=1, stop=4)]
+    [2, 2, 2]
+    """
+    per_epoch = steps_per_epoch(num_images, batch_size)
+    for number in range(start, stop):
         epoch, position = divmod(number, per_epoch)
         if position == 0 or number == start:
-            order = epoch_order(seed, epoch, len(images))
-        chosen = order[position * batch_size : (position + 1) * batch_size]
-        state, metrics = step(state, images[chosen], targets[chosen])
-        yield state, metrics
+            order = epoch_order(seed, epoch, num_images)
+        yield order[position * batch_size : (position + 1) * batch_size]
+
+
+def prefetch(
+    order: Iterator[Int[np.ndarray, "B"]], read: Read, *, depth: int = 2
+) -> Iterator[tuple[Array, Array]]:
+    """Batches on the device, up to `depth` of them read before they are asked for.
+
+    >>> read = lambda chosen: (np.zeros((len(chosen), 1, 1, 3), np.uint8), chosen)
+    >>> [targets.tolist() for _, targets in prefetch(iter([np.arange(2)]), read)]
+    [[0, 1]]
+    """
+
+    def load(chosen):
+        return jax.device_put(read(chosen))
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting = deque(reader.submit(load, each) for each in islice(order, depth))
+        while waiting:
+            batch = waiting.popleft().result()
+            for each in islice(order, 1):
+                waiting.append(reader.submit(load, each))
+            yield batch
 
 
 def evaluate(
     predict: Callable[[Params, Array], Int[Array, "B"]],
     params: Params,
-    images: UInt8[np.ndarray, "N H W c"],
-    targets: Int[np.ndarray, "N"],
+    read: Read,
     *,
+    num_images: int,
     batch_size: int,
     num_classes: int,
 ) -> ClassCounts:
@@ -137,27 +150,25 @@ def evaluate(
     Args:
         predict: (params, images uint8 [B H W c]) -> predicted classes [B].
         params: the network's parameters.
-        images: the test images.
-        targets: their classes.
+        read: gives images and targets by their numbers.
+        num_images: how many there are.
         batch_size: B.
         num_classes: K.
 
     Returns:
         Exact counts, [K] each.
 
-    >>> counts = evaluate(lambda params, images: jnp.zeros(len(images), int), {},
-    ...                   np.zeros((3, 1, 1, 3), np.uint8), np.array([0, 1, 0]),
-    ...                   batch_size=2, num_classes=2)
+    >>> import jax.numpy as jnp
+    >>> read = lambda chosen: (np.zeros((len(chosen), 1, 1, 3), np.uint8), chosen % 2)
+    >>> counts = evaluate(lambda params, images: jnp.zeros(len(images), int), {}, read,
+    ...                   num_images=3, batch_size=2, num_classes=2)
     >>> counts.correct.tolist()
     [2, 0]
     """
 
-    def measure(start):
-        stop = start + batch_size
-        predictions = predict(params, images[start:stop])
-        return class_counts(
-            predictions, jnp.asarray(targets[start:stop]), num_classes=num_classes
-        )
+    def measure(images, targets):
+        return class_counts(predict(params, images), targets, num_classes=num_classes)
 
-    starts = ((start,) for start in range(0, len(images), batch_size))
-    return accumulate(total(measure), starts)
+    starts = range(0, num_images, batch_size)
+    order = (np.arange(s, min(s + batch_size, num_images)) for s in starts)
+    return accumulate(total(measure), prefetch(order, read))

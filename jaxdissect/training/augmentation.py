@@ -1,0 +1,139 @@
+"""Random changes of training images, pure functions of a key; run on the device."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from jaxdissect.base import BadInput
+
+Border = Literal["edge", "zeros"]
+"""What comes in from outside the image: its border repeated, or black."""
+
+
+def augment(
+    key: Array,
+    images: Float[Array, "B H W c"],
+    *,
+    mirror: float = 0.5,
+    distance: int = 4,
+    border: Border = "zeros",
+    degrees: float = 0.0,
+) -> Float[Array, "B H W c"]:
+    """Flip, shift and rotate; the defaults are those of CIFAR's standard recipe.
+
+    Args:
+        key: PRNG key, consumed.
+        images: any range.
+        mirror: probability of a flip, in [0, 1].
+        distance: largest shift, in pixels.
+        border: what a shift brings in.
+        degrees: largest rotation either way; 0 rotates nothing and costs nothing.
+
+    Raises:
+        BadInput: a value outside its range.
+
+    >>> augment(jax.random.key(0), jnp.ones((2, 4, 4, 3)), distance=1).shape
+    (2, 4, 4, 3)
+    """
+    key_flip, key_shift, key_rotate = jax.random.split(key, 3)
+    images = flip(key_flip, images, probability=mirror)
+    images = shift(key_shift, images, distance=distance, border=border)
+    return rotate(key_rotate, images, degrees=degrees) if degrees else images
+
+
+def flip(
+    key: Array, images: Float[Array, "B H W c"], *, probability: float = 0.5
+) -> Float[Array, "B H W c"]:
+    """Mirror each image left to right with some probability.
+
+    Args:
+        key: PRNG key, consumed.
+        images: any range.
+        probability: in [0, 1].
+
+    Raises:
+        BadInput: `probability` outside [0, 1].
+
+    >>> flip(jax.random.key(0), jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+    if not 0 <= probability <= 1:
+        raise BadInput(f"`probability` is {probability}; it must be in [0, 1]")
+    mirrored = jax.random.bernoulli(key, probability, (len(images), 1, 1, 1))
+    return jnp.where(mirrored, images[:, :, ::-1], images)
+
+
+def shift(
+    key: Array,
+    images: Float[Array, "B H W c"],
+    *,
+    distance: int,
+    border: Border = "edge",
+) -> Float[Array, "B H W c"]:
+    """Move each image by up to `distance` pixels: pad on all sides, crop at random.
+
+    Args:
+        key: PRNG key, consumed.
+        images: any range.
+        distance: largest displacement along each axis, in pixels; 4 for CIFAR.
+        border: what comes in.
+
+    Raises:
+        BadInput: unknown border, or a negative distance.
+
+    >>> shift(jax.random.key(0), jnp.ones((2, 4, 4, 3)), distance=1).shape
+    (2, 4, 4, 3)
+    """
+    modes = {"edge": "edge", "zeros": "constant"}
+    if border not in modes:
+        raise BadInput(f"`border` is {border!r}; it must be 'edge' or 'zeros'")
+    if distance < 0:
+        raise BadInput(f"`distance` is {distance}; it must not be negative")
+    pad = ((distance, distance), (distance, distance), (0, 0))
+    corners = jax.random.randint(key, (len(images), 2), 0, 2 * distance + 1)
+
+    def crop(image, corner):
+        padded = jnp.pad(image, pad, mode=modes[border])
+        return jax.lax.dynamic_slice(padded, (*corner, 0), image.shape)
+
+    return jax.vmap(crop)(images, corners)
+
+
+def rotate(
+    key: Array, images: Float[Array, "B H W c"], *, degrees: float
+) -> Float[Array, "B H W c"]:
+    """Turn each image about its centre by a random angle; black comes in.
+
+    Each pixel takes the value of the nearest one, as torchvision's default does.
+
+    Args:
+        key: PRNG key, consumed.
+        images: any range.
+        degrees: largest angle, either way, in [0, 180].
+
+    Raises:
+        BadInput: `degrees` outside [0, 180].
+
+    >>> rotate(jax.random.key(0), jnp.ones((2, 4, 4, 3)), degrees=15.0).shape
+    (2, 4, 4, 3)
+    """
+    if not 0 <= degrees <= 180:
+        raise BadInput(f"`degrees` is {degrees}; it must be in [0, 180]")
+    limit = jnp.deg2rad(degrees)
+    angles = jax.random.uniform(key, (len(images),), minval=-limit, maxval=limit)
+    height, width = images.shape[1:3]
+    middle = jnp.array([(height - 1) / 2, (width - 1) / 2])
+    grid = jnp.stack(jnp.indices((height, width)), -1) - middle
+
+    def turn(image, angle):
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        source = grid @ jnp.array([[cos, -sin], [sin, cos]]) + middle
+        rows, columns = jnp.moveaxis(jnp.round(source).astype(jnp.int32), -1, 0)
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        taken = image[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+        return jnp.where(inside[..., None], taken, 0)
+
+    return jax.vmap(turn)(images, angles)
