@@ -18,13 +18,13 @@ finds.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import NetworkConfig, OptimConfig, ScenesConfig, TrainConfig
+from jaxdissect.cli.config import DataConfig, NetworkConfig, OptimConfig, TrainConfig
 
 config = TrainConfig(
     network=NetworkConfig(
         architecture="alexnet", width=0.25, batch_norm=True, grid=2, hidden=(256, 256)
     ),
-    scenes=ScenesConfig(num_train=16000, num_test=1200),
+    data=DataConfig(num_train=16000, num_test=1200),
     optim=OptimConfig(lr=1e-3, batch_size=32),
     schedule=((112, 10),),
     checkpoint_every=500,

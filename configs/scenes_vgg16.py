@@ -12,7 +12,13 @@ two CPU cores; docs/bundled_network.md has the provenance and what the units loo
 
 from pathlib import Path
 
-from jaxdissect.cli.config import NetworkConfig, OptimConfig, ScenesConfig, TrainConfig
+from jaxdissect.cli.config import (
+    AugmentConfig,
+    DataConfig,
+    NetworkConfig,
+    OptimConfig,
+    TrainConfig,
+)
 
 config = TrainConfig(
     network=NetworkConfig(
@@ -23,8 +29,9 @@ config = TrainConfig(
         hidden=(256, 256),
         dropout=0.0,
     ),
-    scenes=ScenesConfig(seed=0, num_train=16000, num_test=1200),
-    optim=OptimConfig(lr=1.5e-3, weight_decay=1e-2, batch_size=32, warmup=0.1, shift=6),
+    data=DataConfig(seed=0, num_train=16000, num_test=1200),
+    optim=OptimConfig(lr=1.5e-3, weight_decay=1e-2, batch_size=32, warmup=0.1),
+    augment=AugmentConfig(shift=6),
     schedule=((64, 8), (112, 4)),
     seed=0,
     checkpoint_every=250,

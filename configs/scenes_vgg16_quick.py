@@ -8,11 +8,11 @@ Expected: above chance (1 in 14), far from the bundled network.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import NetworkConfig, ScenesConfig, TrainConfig
+from jaxdissect.cli.config import DataConfig, NetworkConfig, TrainConfig
 
 config = TrainConfig(
     network=NetworkConfig(width=0.125, hidden=(64,)),
-    scenes=ScenesConfig(num_train=2800, num_test=280),
+    data=DataConfig(num_train=2800, num_test=280),
     schedule=((48, 3), (64, 1)),
     checkpoint_every=87,
     out=Path("runs/scenes_vgg16_quick"),

@@ -18,12 +18,14 @@ from jaxdissect.cli.config import (
     AblateConfig,
     CompareConfig,
     DissectConfig,
+    GroupsConfig,
+    RegimesConfig,
     ScaleConfig,
     TrainConfig,
 )
 
 COMMANDS: dict[str, tuple[type, ...]] = {
-    "train": (TrainConfig,),
+    "train": (TrainConfig, RegimesConfig, GroupsConfig),
     "dissect": (DissectConfig,),
     "ablate": (AblateConfig, ScaleConfig, CompareConfig),
 }
@@ -31,7 +33,8 @@ COMMANDS: dict[str, tuple[type, ...]] = {
 
 USAGE = """usage: jaxdissect {train,dissect,ablate} [CONFIG.py] [--setting VALUE ...]
 
-  train    train a network on generated scenes
+  train    train a network; compare regularisers or block norms, with a CONFIG.py that
+           says so (configs/*_regimes.py, configs/groups_*.py)
   dissect  find what every unit of a layer looks for
   ablate   remove units of a layer and see which classes suffer; scale them, or compare
            trainings, with a CONFIG.py that says so (configs/scale_*, configs/compare_*)

@@ -36,7 +36,7 @@ class Ranked(NamedTuple):
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.load_trained(config.weights)
+    trained = build.load_trained_on_scenes(config.weights)
     sweeping.check(config, trained, "random_draws", "top")
     check(config)
     steps = {}

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import networks, weights
-from jaxdissect.base import BadInput
+from jaxdissect.base import BadInput, Params
 from jaxdissect.cli import outputs
 from jaxdissect.cli.config import DissectConfig, NetworkConfig, SweepConfig
 from jaxdissect.data import scenes
@@ -45,6 +45,8 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
         raise BadInput(f"`network.dropout` is {config.dropout}; it must be in [0, 1)")
     if config.grid < 1:
         raise BadInput(f"`network.grid` is {config.grid}; it must be positive")
+    if min(config.std) <= 0:
+        raise BadInput(f"`network.std` is {config.std}; it must be positive")
     if min(config.hidden, default=1) < 1:
         raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
     convolve = convolution.for_backend(jax.default_backend())
@@ -53,7 +55,20 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
             raise BadInput(f"`network.hidden` is {config.hidden}; lenet takes one size")
         (hidden,) = config.hidden
         return networks.lenet(
-            num_classes, hidden=hidden, mean=(0.5,) * 3, convolve=convolve
+            num_classes,
+            hidden=hidden,
+            mean=config.mean,
+            std=config.std,
+            convolve=convolve,
+        )
+    if config.architecture == "shapesnet":
+        return networks.shapesnet(
+            num_classes,
+            width=config.width,
+            batch_norm=config.batch_norm,
+            mean=config.mean,
+            std=config.std,
+            convolve=convolve,
         )
     build = {"vgg16": networks.vgg16, "alexnet": networks.alexnet}[config.architecture]
     return build(
@@ -63,6 +78,8 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
         grid=config.grid,
         hidden=config.hidden,
         dropout=config.dropout,
+        mean=config.mean,
+        std=config.std,
         convolve=convolve,
     )
 
@@ -80,7 +97,9 @@ def load_trained(path: Path | None) -> Trained:
     loaded = weights.load(path)
     try:
         described = loaded.metadata["config"]["network"]
-        config = NetworkConfig(**{**described, "hidden": tuple(described["hidden"])})
+        config = NetworkConfig(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
+        )
         size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
         network = build_network(config, len(classes))
@@ -92,6 +111,21 @@ def load_trained(path: Path | None) -> Trained:
     for name, have, want in _mismatches(loaded.params, expected):
         raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
     return Trained(network, loaded, size, classes)
+
+
+def load_trained_on_scenes(path: Path | None) -> Trained:
+    """`load_trained` of a network that tells the classes of the scenes apart.
+
+    Raises:
+        BadInput: as `load_trained`; the network has other classes.
+    """
+    trained = load_trained(path)
+    if trained.classes != scenes.CLASSES:
+        raise BadInput(
+            f"{path} tells {len(trained.classes)} other classes apart than the "
+            f"{len(scenes.CLASSES)} of the scenes, the only images `ablate` has"
+        )
+    return trained
 
 
 def run_name(path: Path | None) -> str:
@@ -121,7 +155,8 @@ def split_indices(split: str, number: int) -> range:
     return range(start, start + number)
 
 
-def scene_batches(
+def rendered(
+    render: Callable[..., Any],
     seed: int,
     indices: range,
     size: int,
@@ -129,33 +164,37 @@ def scene_batches(
     label: str,
     *,
     done: int = 0,
-) -> Iterator[scenes.Scenes]:
-    """Render scenes batch by batch under a progress bar, but for the first `done`."""
+) -> Iterator[Any]:
+    """Render images batch by batch under a progress bar, but for the first `done`.
+
+    Args:
+        render: `scenes.render` or `shapes.render`.
+        seed: of the images.
+        indices: which images.
+        size: height and width, in pixels.
+        batch_size: images per batch.
+        label: of the progress bar.
+        done: batches to leave out.
+    """
     starts = range(0, len(indices), batch_size)
     for start in outputs.progress(starts[done:], len(starts), label, initial=done):
-        yield scenes.render(seed, indices[start : start + batch_size], size=size)
+        yield render(seed, indices[start : start + batch_size], size=size)
 
 
-def render_split(
-    seed: int, split: str, number: int, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """All images [N H W 3] and classes [N] of a split, in memory."""
-    batches = list(
-        scene_batches(
-            seed, split_indices(split, number), size, 100, f"rendering {split} scenes"
-        )
-    )
-    images = np.concatenate([batch.images for batch in batches])
-    return images, np.concatenate([batch.targets for batch in batches])
-
-
-def scenes_fingerprint(seed: int, size: int) -> str:
-    """SHA-256 of a few scenes; another generator would draw other ones."""
-    sample = scenes.render(seed, range(len(scenes.CLASSES)), size=size)
+def generated_fingerprint(
+    render: Callable[..., Any], num_classes: int, seed: int, size: int
+) -> str:
+    """SHA-256 of an image of each class; another generator would draw other ones."""
+    sample = render(seed, range(num_classes), size=size)
     sha = hashlib.sha256()
     for array in sample:
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def scenes_fingerprint(seed: int, size: int) -> str:
+    """SHA-256 of a scene of each class."""
+    return generated_fingerprint(scenes.render, len(scenes.CLASSES), seed, size)
 
 
 def check_positive(config: Any, *names: str) -> None:
@@ -191,9 +230,9 @@ def unit_shapes(
 
 
 def forward_to(
-    trained: Trained, layers: tuple[str, ...]
-) -> Callable[[np.ndarray], dict[str, jax.Array]]:
-    """uint8 images [B H W 3] -> {layer: activations [B H W U]}, or "logits" [B K].
+    network: networks.Network, layers: tuple[str, ...]
+) -> Callable[[Params, np.ndarray], dict[str, jax.Array]]:
+    """(params, uint8 images [B H W 3]) -> {layer: acts [B H W U]}, or "logits" [B K].
 
     Runs at full float32 matmul precision on every backend, and no further than the last
     of the layers.
@@ -201,14 +240,14 @@ def forward_to(
     Raises:
         BadInput: unknown layer; when called, activations that are not finite.
     """
-    tapped, params = networks.taps(trained.network, layers), trained.weights.params
+    tapped = networks.taps(network, layers)
 
     @jax.jit
     def compiled(params, images):
         acts = tapped(params, images / 255.0)
         return acts, {layer: jnp.isfinite(a).all() for layer, a in acts.items()}
 
-    def forward(images: np.ndarray) -> dict[str, jax.Array]:
+    def forward(params: Params, images: np.ndarray) -> dict[str, jax.Array]:
         with jax.default_matmul_precision("highest"):
             acts, finite = compiled(params, images)
         for layer in layers:

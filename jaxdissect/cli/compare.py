@@ -17,6 +17,7 @@ from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
 from jaxdissect.reports.ablation import claims, comparison
 from jaxdissect.reports.ablation.comparison import Training
+from jaxdissect.reports.claims import claims_table
 
 
 def run(config: CompareConfig) -> None:
@@ -26,7 +27,7 @@ def run(config: CompareConfig) -> None:
         raise BadInput(
             f"`trainings` has {len(config.trainings)} files; two or more are needed"
         )
-    all_trained = [build.load_trained(path) for path in config.trainings]
+    all_trained = [build.load_trained_on_scenes(path) for path in config.trainings]
     for trained in all_trained:
         sweeping.check(config, trained, "rotations", "random_draws")
         sweeping.num_units(trained, config.layer)
@@ -154,7 +155,7 @@ def write(folder: Path, measured: list[Training]) -> None:
     tables.write_csv(folder / "trainings.csv", *comparison.table(measured))
     comparison.save_figures(folder, measured)
     found = claims.claims(measured)
-    tables.write_csv(folder / "claims.csv", *claims.claims_table(found))
+    tables.write_csv(folder / "claims.csv", *claims_table(found))
     said = claims.sentences(measured, found)
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     summary = {

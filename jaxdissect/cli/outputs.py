@@ -24,10 +24,7 @@ def manifest(config: Any, **provenance: Any) -> dict[str, Any]:
         config: the run's dataclass.
         **provenance: hashes of weights and data.
     """
-    settings = dataclasses.asdict(config)
-    # Where files lie does not matter, their hash does.
-    for path in ("out", "weights", "trainings", "dissection"):
-        settings.pop(path, None)
+    settings = _without_places(dataclasses.asdict(config))
     record = {
         "command": type(config).__name__.removesuffix("Config").lower(),
         "config": settings,
@@ -108,6 +105,14 @@ def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> 
         mininterval=interval,
         dynamic_ncols=True,
     )
+
+
+def _without_places(settings: Any) -> Any:
+    """Settings but for where files lie, which does not matter; their hash does."""
+    if not isinstance(settings, dict):
+        return settings
+    places = ("out", "path", "weights", "trainings", "dissection")
+    return {k: _without_places(v) for k, v in settings.items() if k not in places}
 
 
 def _differences(found: Any, run: Any, path: str = "") -> Iterator[str]:

@@ -19,7 +19,7 @@ def run(config: ScaleConfig) -> None:
     build.use_compilation_cache()
     if not config.factors or min(config.factors) <= 0:
         raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
-    trained = build.load_trained(config.weights)
+    trained = build.load_trained_on_scenes(config.weights)
     sweeping.check(config, trained, "random_draws")
     units = sweeping.num_units(trained, config.layer)
     size = sweeping.share_of_units(config.share, units)

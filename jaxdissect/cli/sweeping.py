@@ -13,6 +13,7 @@ from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.cli import build, resuming
 from jaxdissect.cli.config import SweepConfig
+from jaxdissect.data import scenes
 from jaxdissect.streaming import combine
 
 Parts = Mapping[str, Mapping[str, Statistic]]
@@ -90,8 +91,14 @@ def measure_split(
     firsts, key = indices[::size], jax.random.key(config.seed)
 
     def batches(done: int) -> Iterator[tuple[Any, ...]]:
-        rendered = build.scene_batches(
-            config.seed, indices, trained.image_size, size, label, done=done
+        rendered = build.rendered(
+            scenes.render,
+            config.seed,
+            indices,
+            trained.image_size,
+            size,
+            label,
+            done=done,
         )
         for first, batch in zip(firsts[done:], rendered, strict=True):
             yield batch.images, batch.targets, jax.random.fold_in(key, first)
@@ -237,11 +244,11 @@ def share_of_units(share: float, num_units: int) -> int:
 
 
 def _network_statistic(trained: build.Trained, parts: Parts) -> Statistic:
-    forward = build.forward_to(trained, (*parts, "logits"))
+    forward = build.forward_to(trained.network, (*parts, "logits"))
     of_all = combine(**{layer: combine(**named) for layer, named in parts.items()})
 
     def measure(images, targets, key):
-        acts = forward(images)
+        acts = forward(trained.weights.params, images)
         return {
             layer: {
                 name: part.measure(acts[layer], targets, acts["logits"], key)

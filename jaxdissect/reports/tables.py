@@ -82,5 +82,22 @@ def write_csv(
         writer.writerows([str(cell) for cell in row] for row in rows)
 
 
+def markdown(table: Table) -> str:
+    """A table in GitHub's Markdown, numbers to three digits.
+
+    >>> print(markdown(Table(["unit", "IoU"], [[7, 0.25]])))
+    | unit | IoU |
+    | --- | --- |
+    | 7 | 0.25 |
+    """
+    rule = ["---"] * len(table.columns)
+    rows: list[Sequence[Cell]] = [table.columns, rule, *table.rows]
+    return "\n".join(f"| {' | '.join(map(_short, row))} |" for row in rows)
+
+
+def _short(cell: Cell) -> str:
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
 def _named(concepts, concept):
     return concepts[concept] if concept >= 0 else ("", "")

@@ -6,33 +6,12 @@ generalization, ICLR 2018; how each is put to the test is our own choice.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from jaxdissect.reports.ablation.comparison import Training, numbers, regime
-from jaxdissect.reports.tables import Table
-
-LEVEL = 0.05
-"""p-value at and below which a claim is found, or its opposite."""
-
-
-class Claim(NamedTuple):
-    """A claim, whether it was found, and the numbers.
-
-    Attributes:
-        claim: in words.
-        verdict: "found", "the opposite was found", "not found" or "too few trainings".
-        numbers: behind it, in words.
-        p: two-sided p-value; 1 where there is no test.
-    """
-
-    claim: str
-    verdict: str
-    numbers: str
-    p: float
-
+from jaxdissect.reports.claims import LEVEL, Claim, spread
 
 BOUNDS = (
     (
@@ -157,13 +136,9 @@ def _matched(measured: Sequence[Training], setting: str) -> tuple[list[int], lis
     return [i for i, _ in pairs], [j for _, j in pairs]
 
 
-def _spread(values) -> str:
-    return f"{values.mean():.3g} ({values.min():.3g} to {values.max():.3g})"
-
-
 def _bounded(claim: str, name: str, values, limit: float) -> Claim:
     holds = bool((np.abs(values) < limit).all())
-    said = f"{name} {_spread(values)} over trainings"
+    said = f"{name} {spread(values)} over trainings"
     return Claim(claim, "found" if holds else "not found", said, 1.0)
 
 
@@ -176,17 +151,8 @@ def _paired(claim: str, name: str, a, other: str, b, *, sign: int = 1) -> Claim:
     elif p <= LEVEL:
         above = np.median(differences) > 0
         verdict = "found" if above else "the opposite was found"
-    said = f"{name} {_spread(a)}, {other} {_spread(b)}; p = {p:.2g}"
+    said = f"{name} {spread(a)}, {other} {spread(b)}; p = {p:.2g}"
     return Claim(claim, verdict, f"{said}, {len(a)} pairs", p)
-
-
-def claims_table(found: Sequence[Claim]) -> Table:
-    """One row per claim.
-
-    >>> claims_table([Claim("a", "found", "1", 0.01)]).rows
-    [['a', 'found', '1', 0.01]]
-    """
-    return Table(list(Claim._fields), [list(claim) for claim in found])
 
 
 def sentences(measured: Sequence[Training], found: Sequence[Claim]) -> list[str]:
@@ -194,7 +160,7 @@ def sentences(measured: Sequence[Training], found: Sequence[Claim]) -> list[str]
     regimes = list(dict.fromkeys(map(regime, measured)))
     return [
         f"{len(measured)} trainings of {len(regimes)} regimes ({'; '.join(regimes)}); "
-        f"top-1 {_spread(np.array([100 * t.top1 for t in measured]))} %. Drops are in "
+        f"top-1 {spread(np.array([100 * t.top1 for t in measured]))} %. Drops are in "
         "points, means over units; ranges are over trainings.",
         *(f"{c.claim}: {c.verdict}. {c.numbers}." for c in found),
     ]

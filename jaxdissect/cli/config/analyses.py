@@ -1,78 +1,8 @@
-"""What a run of each command is told, as frozen dataclasses; imports nothing heavy.
-
-A config file is a Python file that defines `config`, one of these. The docstring under
-each field is its help text on the command line.
-"""
+"""Settings of `dissect` and `ablate`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-Architecture = Literal["vgg16", "alexnet", "lenet"]
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The network and its size."""
-
-    architecture: Architecture = "vgg16"
-    """Which table of stages."""
-    width: float = 0.25
-    """Multiplies every convolution's number of units (vgg16, alexnet)."""
-    batch_norm: bool = True
-    """BatchNorm between each convolution and its ReLU (vgg16, alexnet)."""
-    grid: int = 1
-    """Maps are averaged to grid x grid before fc6 (vgg16, alexnet)."""
-    hidden: tuple[int, ...] = (256, 256)
-    """Sizes of the hidden fully connected layers (lenet takes exactly one)."""
-    dropout: float = 0.0
-    """Dropout rate after each hidden fully connected layer (vgg16, alexnet)."""
-
-
-@dataclass(frozen=True)
-class ScenesConfig:
-    """Generated scenes; training and test images never overlap."""
-
-    seed: int = 0
-    """Seed of the scenes."""
-    num_train: int = 16000
-    """Training images."""
-    num_test: int = 1200
-    """Held-out images on which accuracy is reported."""
-
-
-@dataclass(frozen=True)
-class OptimConfig:
-    """AdamW with a linear warm-up and a cosine decay to zero."""
-
-    lr: float = 1.5e-3
-    """Highest learning rate."""
-    weight_decay: float = 1e-2
-    """Decoupled weight decay."""
-    batch_size: int = 32
-    """Images per step."""
-    warmup: float = 0.1
-    """Share of the steps in which the learning rate rises."""
-    shift: int = 6
-    """Largest random displacement of a training image, in pixels."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Train a network on generated scenes; the same command resumes a stopped run."""
-
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    scenes: ScenesConfig = field(default_factory=ScenesConfig)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    schedule: tuple[tuple[int, int], ...] = ((64, 8), (112, 4))
-    """Phases of (image size in pixels, epochs); small images first save time, and the
-    last size is the network's."""
-    seed: int = 0
-    """Seed of initialisation, data order, augmentation and dropout."""
-    checkpoint_every: int = 250
-    """Steps between checkpoints; the test accuracy is measured at each."""
-    out: Path = Path("runs/scenes_vgg16")
-    """Folder for checkpoints, metrics.jsonl, summary.json and weights.safetensors."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +38,10 @@ class DissectConfig:
     layer: str = "conv5_3"
     """Layer whose units are dissected."""
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+    images: Literal["scenes", "shapes"] = "scenes"
+    """Generated images to probe the units with."""
     num_images: int = 1200
-    """Scenes to probe the units with."""
+    """How many of them."""
     num_top: int = 6
     """Top images shown per unit."""
     batch_size: int = 50

@@ -1,0 +1,61 @@
+"""What a run of each command is told, as frozen dataclasses; imports nothing heavy.
+
+A config file is a Python file that defines `config`, one of these. The docstring under
+each field is its help text on the command line.
+"""
+
+from jaxdissect.cli.config.analyses import (
+    AblateConfig,
+    CompareConfig,
+    DissectConfig,
+    ProtocolConfig,
+    ScaleConfig,
+    SweepConfig,
+)
+from jaxdissect.cli.config.experiments import (
+    ExperimentConfig,
+    GroupsConfig,
+    RegimesConfig,
+)
+from jaxdissect.cli.config.regularizers import (
+    BlockNormConfig,
+    DropBlockConfig,
+    FieldsConfig,
+    FocusedDropoutConfig,
+    InputGradientConfig,
+    MapDropoutConfig,
+    RegularizeConfig,
+)
+from jaxdissect.cli.config.training import (
+    AugmentConfig,
+    DataConfig,
+    NetworkConfig,
+    OptimConfig,
+    TrainConfig,
+    WatchConfig,
+)
+
+__all__ = [
+    "AblateConfig",
+    "AugmentConfig",
+    "BlockNormConfig",
+    "CompareConfig",
+    "DataConfig",
+    "DissectConfig",
+    "DropBlockConfig",
+    "ExperimentConfig",
+    "FieldsConfig",
+    "FocusedDropoutConfig",
+    "GroupsConfig",
+    "InputGradientConfig",
+    "MapDropoutConfig",
+    "NetworkConfig",
+    "OptimConfig",
+    "ProtocolConfig",
+    "RegimesConfig",
+    "RegularizeConfig",
+    "ScaleConfig",
+    "SweepConfig",
+    "TrainConfig",
+    "WatchConfig",
+]

@@ -1,0 +1,148 @@
+"""Settings of `train`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jaxdissect.cli.config.regularizers import RegularizeConfig
+
+Architecture = Literal["vgg16", "alexnet", "lenet", "shapesnet"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network and its size."""
+
+    architecture: Architecture = "vgg16"
+    """Which table of stages."""
+    width: float = 0.25
+    """Multiplies every convolution's number of units (not lenet)."""
+    batch_norm: bool = True
+    """BatchNorm between each convolution and its ReLU (not lenet)."""
+    grid: int = 1
+    """Maps are averaged to grid x grid before fc6 (vgg16, alexnet)."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Sizes of the hidden fully connected layers (lenet takes exactly one)."""
+    dropout: float = 0.0
+    """Dropout rate after each hidden fully connected layer (vgg16, alexnet)."""
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """Per-channel mean of images in [0, 1], subtracted first."""
+    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    """Per-channel standard deviation, divided by."""
+
+
+DataName = Literal[
+    "scenes",
+    "shapes",
+    "squares",
+    "cifar10",
+    "cifar100",
+    "places365_small",
+    "imagenet2012",
+    "folder",
+]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Images to train on and others to test on; the two never overlap."""
+
+    name: DataName = "scenes"
+    """Generated scenes; generated pairs of coloured shapes in 45 classes, or in two by
+    whether there is a square; CIFAR, Places365, ImageNet; or a folder of one's own."""
+    path: Path | None = None
+    """For data that are not generated: the folder with the official CIFAR files, the
+    folder TFDS keeps its data in (CIFAR is downloaded where absent), or the folder with
+    train/CLASS/*.jpg and test/CLASS/*.jpg."""
+    seed: int = 0
+    """Seed of generated images."""
+    num_train: int | None = None
+    """Training images; all there are, or 16000 scenes."""
+    num_test: int | None = None
+    """Held-out images; all there are, or 1200 scenes."""
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes of training images."""
+
+    mirror: float = 0.5
+    """Probability that an image is mirrored left to right."""
+    shift: int = 6
+    """Largest random displacement, in pixels."""
+    border: Literal["edge", "zeros"] = "edge"
+    """What a shift brings in: the image's border repeated, or black."""
+    rotation: float = 0.0
+    """Largest random rotation either way, in degrees."""
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """How a step changes the weights."""
+
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW with decoupled weight decay, or SGD with the decay in the gradient."""
+    lr: float = 1.5e-3
+    """Highest learning rate."""
+    weight_decay: float = 1e-2
+    """Weight decay."""
+    momentum: float = 0.9
+    """Of SGD."""
+    nesterov: bool = False
+    """Nesterov's momentum, of SGD."""
+    decay: Literal["cosine", "epoch_cosine", "epoch_drops"] = "cosine"
+    """How the learning rate falls: along a cosine to zero at the end, step by step from
+    the warm-up on; along a cosine epoch by epoch, without warm-up; or by drops."""
+    period: int = 200
+    """For epoch_cosine: epochs after which the rate would be zero."""
+    drop_at: tuple[int, ...] = (60, 120, 160)
+    """For epoch_drops: epochs that begin with a lower rate."""
+    drop_by: float = 5.0
+    """For epoch_drops: what the rate is divided by."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises."""
+    batch_size: int = 32
+    """Images per step."""
+    parts: int = 1
+    """Equal parts of a batch that take turns in memory; gradients are averaged."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Type of activations and of the weights they meet; the weights themselves, batch
+    statistics and losses stay float32."""
+
+
+@dataclass(frozen=True)
+class WatchConfig:
+    """Dissection while training; the curve stands beside that of the accuracy."""
+
+    epochs: tuple[int, ...] = ()
+    """Epochs after which the network is dissected."""
+    layers: tuple[str, ...] = ()
+    """Which layers; by default the last convolutional one."""
+    num_images: int = 560
+    """Images with labelled concepts to probe the units with."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a network; the same command resumes a stopped run."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    regularize: RegularizeConfig = field(default_factory=RegularizeConfig)
+    watch: WatchConfig = field(default_factory=WatchConfig)
+    schedule: tuple[tuple[int, int], ...] = ((64, 8), (112, 4))
+    """Phases of (image size in pixels, epochs); small images first save time, and the
+    last size is the network's."""
+    seed: int = 0
+    """Seed of initialisation, data order, augmentation and dropout."""
+    num_seeds: int = 1
+    """Trainings with consecutive seeds, all at once; each gets a folder seed-N."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints, at each of which the test accuracy is measured; by
+    default an epoch."""
+    tensorboard: bool = False
+    """Write curves for TensorBoard too (needs the extra `tensorboard`)."""
+    out: Path = Path("runs/scenes_vgg16")
+    """Folder for checkpoints, metrics, learning curve, summary and weights."""

@@ -1,0 +1,160 @@
+"""From config to the images a network is trained and tested on."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import build
+from jaxdissect.cli.config import DataConfig
+from jaxdissect.data import cifar, folders, images, scenes, shapes, tfds_images
+from jaxdissect.data.images import ImageSet
+
+CIFAR_SIZE = 32
+
+
+class Generator(NamedTuple):
+    """How generated images are made, and how many are used unless told otherwise."""
+
+    render: Callable[..., Any]
+    num_rendered_classes: int
+    classes: tuple[str, ...]
+    relabel: Callable[[np.ndarray], np.ndarray]
+    num_train: int
+    num_test: int
+
+
+SCENES = Generator(
+    scenes.render, len(scenes.CLASSES), scenes.CLASSES, lambda t: t, 16000, 1200
+)
+SHAPES = Generator(
+    shapes.render,
+    len(shapes.CLASSES),
+    shapes.CLASSES,
+    lambda t: t,
+    len(shapes.TRAIN),
+    len(shapes.TEST),
+)
+GENERATORS = {
+    "scenes": SCENES,
+    "shapes": SHAPES,
+    "squares": SHAPES._replace(
+        classes=shapes.SQUARE_CLASSES, relabel=shapes.has_square
+    ),
+}
+
+
+class Source(NamedTuple):
+    """A data set before its images have a size.
+
+    Attributes:
+        classes: names, [K].
+        num_train: training images.
+        fingerprint: SHA-256 of what it is made of.
+        at: (image size) -> training and test images.
+    """
+
+    classes: tuple[str, ...]
+    num_train: int
+    fingerprint: str
+    at: Callable[[int], tuple[ImageSet, ImageSet]]
+
+
+def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
+    """The data set a config names.
+
+    Args:
+        config: which, and how much of it.
+        sizes: of the images, in pixels, that will be asked for.
+
+    Raises:
+        BadInput: it is missing, damaged, smaller than asked for, or has no such size.
+    """
+    for name in ("num_train", "num_test"):
+        if (getattr(config, name) or 1) < 1:
+            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
+    if config.name in GENERATORS:
+        return _generated(config, GENERATORS[config.name], sizes[-1])
+    if config.name == "cifar10" or config.name == "cifar100":
+        for size in sizes:
+            if size != CIFAR_SIZE:
+                raise BadInput(
+                    f"`schedule` has images of {size} pixels; those of {config.name} "
+                    f"have {CIFAR_SIZE}"
+                )
+        both = _part(config, _read_cifar(config.name, config.path))
+        return _source(both, lambda size: both)
+    if config.path is None:
+        raise BadInput(
+            f"`data.path` is needed for `data.name` {config.name}: the folder with "
+            "the images"
+        )
+    return _source(
+        _part(config, _decoded(config, config.path, sizes[-1])),
+        lambda size: _part(config, _decoded(config, config.path, size)),
+    )
+
+
+def _generated(config: DataConfig, generator: Generator, size: int) -> Source:
+    num_train = config.num_train or generator.num_train
+    num_test = config.num_test or generator.num_test
+    splits = {"train": num_train, "test": num_test}
+    indices = {name: build.split_indices(name, n) for name, n in splits.items()}
+
+    def at(size: int) -> tuple[ImageSet, ImageSet]:
+        train, test = (
+            _rendered(config.seed, generator, name, which, size)
+            for name, which in indices.items()
+        )
+        return train, test
+
+    fingerprint = build.generated_fingerprint(
+        generator.render, generator.num_rendered_classes, config.seed, size
+    )
+    return Source(generator.classes, num_train, fingerprint, at)
+
+
+def _rendered(
+    seed: int, generator: Generator, split: str, indices: range, size: int
+) -> ImageSet:
+    label = f"rendering {split} images"
+    batches = list(build.rendered(generator.render, seed, indices, size, 100, label))
+    pixels = np.concatenate([batch.images for batch in batches])
+    targets = np.concatenate([batch.targets for batch in batches])
+    return images.in_memory(pixels, generator.relabel(targets), generator.classes)
+
+
+def _read_cifar(
+    name: Literal["cifar10", "cifar100"], path: Path | None
+) -> tuple[ImageSet, ImageSet]:
+    if path is not None and cifar.is_official(path, name):
+        return cifar.cifar(path, name)
+    read = partial(tfds_images.tfds_images, name, data_dir=path, size=None)
+    return read("train"), read("test")
+
+
+def _decoded(config: DataConfig, path: Path, size: int) -> tuple[ImageSet, ImageSet]:
+    if config.name == "places365_small" or config.name == "imagenet2012":
+        read = partial(tfds_images.tfds_images, config.name, data_dir=path, size=size)
+        return read("train"), read("validation")
+    return folders.train_and_test(path, size)
+
+
+def _part(
+    config: DataConfig, both: tuple[ImageSet, ImageSet]
+) -> tuple[ImageSet, ImageSet]:
+    train, test = both
+    if config.num_train is not None:
+        train = images.subset(train, config.num_train)
+    if config.num_test is not None:
+        test = images.subset(test, config.num_test)
+    return train, test
+
+
+def _source(both: tuple[ImageSet, ImageSet], at) -> Source:
+    train, test = both
+    fingerprint = f"{train.fingerprint} {test.fingerprint}"
+    return Source(train.classes, train.num_images, fingerprint, at)

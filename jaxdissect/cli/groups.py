@@ -1,0 +1,154 @@
+"""`train` with a GroupsConfig: block norms, receptive-field losses, their score."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdissect import dissection, networks
+from jaxdissect.cli import build, outputs, probing, trainings, watching
+from jaxdissect.cli.config import (
+    BlockNormConfig,
+    FieldsConfig,
+    GroupsConfig,
+    RegularizeConfig,
+    TrainConfig,
+)
+from jaxdissect.cli.trainings import Training
+from jaxdissect.regularizers import block_norm
+from jaxdissect.reports import claims, figures, tables
+from jaxdissect.reports.experiments import groups
+from jaxdissect.reports.experiments.groups import Measured
+
+
+def run(config: GroupsConfig) -> None:
+    """Train every network and regime with every seed, dissect, write results."""
+    build.use_compilation_cache()
+    build.check_positive(config, "num_images")
+    base = config.small if config.quick else config.base
+    out = config.out or default_out(base, config)
+    trained = trainings.train_all(
+        dict(regimes(config, base)),
+        config.seeds,
+        out / "trainings",
+        together=config.together,
+    )
+    manifest = trainings.provenance(config, trained)
+    with outputs.results_folder(out / "results", manifest) as folder:
+        measured = measure(config, trained)
+        write(folder, base, measured)
+    print(f"results: {out / 'results' / 'results.md'}")
+
+
+def default_out(base: TrainConfig, config: GroupsConfig) -> Path:
+    """A folder named after the network, the data and the form of the experiment."""
+    name = f"groups-{base.network.architecture}-{base.data.name}"
+    return Path("runs") / f"{name}{'-quick' if config.quick else ''}"
+
+
+def regimes(
+    config: GroupsConfig, base: TrainConfig
+) -> Iterator[tuple[str, TrainConfig]]:
+    """(network, regime) and its training, by name."""
+    norm = BlockNormConfig(weight=config.block_norm)
+    fields = FieldsConfig(config.group, config.spatial, config.loss_layers)
+    no_decay = dataclasses.replace(base.optim, weight_decay=0.0)
+    regularizers = {
+        "weight decay": RegularizeConfig(),
+        "block norm": RegularizeConfig(block_norm=norm),
+        "block norm and fields": RegularizeConfig(block_norm=norm, fields=fields),
+    }
+    for batch_norm in config.batch_norm:
+        network = dataclasses.replace(base.network, batch_norm=batch_norm)
+        name = base.network.architecture + ("-B" if batch_norm else "")
+        for regime, regularize in regularizers.items():
+            optim = base.optim if regime == "weight decay" else no_decay
+            yield (
+                f"{name}, {regime}",
+                dataclasses.replace(
+                    base, network=network, optim=optim, regularize=regularize
+                ),
+            )
+
+
+def measure(config: GroupsConfig, trained: Sequence[Training]) -> list[Measured]:
+    """Dissect all convolutional layers of every network."""
+    measured = []
+    for t in outputs.progress(trained, len(trained), "dissecting"):
+        network, params = t.load().network, t.load().weights.params
+        layers = networks.conv_layers(network)
+        found = make_dissect(config, t, network, layers)(params)
+        unique = {
+            layer: dissection.unique_labels(result.detectors)
+            for layer, result in found.items()
+        }
+        num_groups = t.config.regularize.block_norm.groups
+        relevance = {
+            layer: np.asarray(
+                block_norm.group_norms(
+                    jnp.asarray(params[f"{layer}.conv"]["params"]["kernel"]),
+                    num_groups=num_groups,
+                )
+            )
+            for layer in layers
+        }
+        name, regime = t.regime.split(", ")
+        top1 = t.tested()[-1]["test_top1"]
+        measured.append(Measured(name, regime, t.seed, top1, unique, relevance))
+    return measured
+
+
+def make_dissect(
+    config: GroupsConfig,
+    trained: Training,
+    network: networks.Network,
+    layers: tuple[str, ...],
+):
+    """A function of params that dissects the layers."""
+    size, _ = trained.config.schedule[-1]
+    stride = config.protocol.stride or watching.mask_stride(size)
+    protocol = dataclasses.replace(config.protocol, stride=stride)
+    return probing.make_dissect(
+        network,
+        layers,
+        watching.probe_images(trained.config),
+        probing.make_protocol(protocol, size),
+        seed=trained.config.data.seed,
+        num_images=config.num_images,
+        image_size=size,
+    )
+
+
+def write(folder: Path, base: TrainConfig, measured: list[Measured]) -> None:
+    """Tables as CSV, figures as PNG, and one page of Markdown."""
+    made = {
+        "score": groups.score_table(measured),
+        "claims": claims.claims_table(groups.claims(measured)),
+        "trainings": groups.trainings_table(measured),
+    }
+    for name, table in made.items():
+        tables.write_csv(folder / f"{name}.csv", *table)
+    figures.save(groups.score_figure(measured), folder / "score.png")
+    pictures = ["score"]
+    for network in dict.fromkeys(m.network for m in measured):
+        pictures.append(f"relevance-{network}")
+        own = [m for m in measured if m.network == network]
+        figures.save(groups.relevance_figure(own), folder / f"{pictures[-1]}.png")
+    page = ["# Block norms and what units detect", "", note(base), ""]
+    for name, table in made.items():
+        page += [f"## {name.capitalize()}", "", tables.markdown(table), ""]
+    page += [f"![{name}]({name}.png)\n" for name in pictures]
+    (folder / "results.md").write_text("\n".join(page), encoding="utf-8")
+
+
+def note(base: TrainConfig) -> str:
+    """What a reader must know before comparing with the source."""
+    size, epochs = base.schedule[-1]
+    return (
+        f"{base.network.architecture}, width {base.network.width:g}, on "
+        f"{base.data.name} at {size} px, {epochs} epochs. Means with 95 % t intervals "
+        "over seeds; differences in the claims are between trainings of one seed. The "
+        "paper's scores are of other data and wider networks."
+    )

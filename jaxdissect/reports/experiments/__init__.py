@@ -1,0 +1,1 @@
+"""What each experiment of several trainings makes of its numbers."""
