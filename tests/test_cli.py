@@ -116,7 +116,7 @@ def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
     error = fails(
         capsys, "train", "--schedule", "16", "1", "--out", str(tmp_path / "x")
     )
-    assert "too small" in error and not (tmp_path / "x").exists()
+    assert "of 16 pixels" in error and not (tmp_path / "x").exists()
     assert "did you mean dissect" in fails(capsys, "disect")
     assert "no config file" in fails(capsys, "train", "configs/scenes_vg16.py")
     assert error.count("\n") == 1
@@ -147,7 +147,8 @@ def test_values_that_mean_nothing_are_refused(arguments, said, trained, capsys):
     [
         ("--schedule", "`schedule`"),
         ("--schedule -5 1", "`schedule` has (-5, 1)"),
-        ("--schedule 8 1", "too small"),
+        ("--schedule 8 1", "`schedule` has images of 8 pixels"),
+        ("--network.architecture alexnet --schedule 32 1", "too small"),
         ("--network.architecture lenet --schedule 64 1", "lenet takes one size"),
         ("--network.hidden 0", "`network.hidden`"),
         ("--network.width 0", "`network.width`"),

@@ -97,9 +97,11 @@ def load_trained(path: Path | None) -> Trained:
     loaded = weights.load(path)
     try:
         described = loaded.metadata["config"]["network"]
-        config = NetworkConfig(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        )
+        settings: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in described.items()
+        }
+        config = NetworkConfig(**settings)
         size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
         network = build_network(config, len(classes))

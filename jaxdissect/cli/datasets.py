@@ -74,9 +74,14 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
         BadInput: it is missing, damaged, smaller than asked for, or has no such size.
     """
     for name in ("num_train", "num_test"):
-        if (getattr(config, name) or 1) < 1:
-            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
+        if getattr(config, name) is not None:
+            build.check_positive(config, name)
     if config.name in GENERATORS:
+        if min(sizes) < scenes.MIN_SIZE:
+            raise BadInput(
+                f"`schedule` has images of {min(sizes)} pixels; generated ones have at "
+                f"least {scenes.MIN_SIZE}"
+            )
         return _generated(config, GENERATORS[config.name], sizes[-1])
     if config.name == "cifar10" or config.name == "cifar100":
         for size in sizes:

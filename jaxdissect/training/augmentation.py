@@ -130,7 +130,8 @@ def rotate(
 
     def turn(image, angle):
         cos, sin = jnp.cos(angle), jnp.sin(angle)
-        source = grid @ jnp.array([[cos, -sin], [sin, cos]]) + middle
+        matrix = jnp.array([[cos, -sin], [sin, cos]])
+        source = jnp.matmul(grid, matrix, precision="highest") + middle
         rows, columns = jnp.moveaxis(jnp.round(source).astype(jnp.int32), -1, 0)
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         taken = image[rows.clip(0, height - 1), columns.clip(0, width - 1)]

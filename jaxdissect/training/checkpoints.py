@@ -64,7 +64,7 @@ def _saving(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Orbax raises many kinds, a full disk among them.
-        reason = str(error).strip().splitlines()[0]
+        reason = _first_line(error)
         raise BadInput(
             f"a checkpoint could not be written to {folder} ({reason}); those before "
             "it are intact, and the same command goes on from the latest"
@@ -94,7 +94,7 @@ def restore_latest(
     try:
         restored = checkpoints.restore(step, args=args)
     except Exception as error:  # Orbax raises many kinds; all mean the same here.
-        reason = str(error).strip().splitlines()[0]
+        reason = _first_line(error)
         raise BadInput(
             f"{where} is unreadable or of another network ({reason}); "
             "delete it to go back to the one before"
@@ -105,6 +105,10 @@ def restore_latest(
             "delete it to go back to the one before"
         )
     return restored.state
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _meta(state: TrainState) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def epoch_drops(
         lr: learning rate after the warm-up.
         drop_at: epochs, counted from 0, that begin with a lower rate.
         drop_by: what the rate is divided by.
-        warmup_steps: steps in which the rate rises from 0.
+        warmup_steps: steps in which the rate rises from 0; 0 for no warm-up.
         steps_per_epoch: steps in an epoch.
 
     Raises:
@@ -128,8 +128,6 @@ def epoch_drops(
         raise BadInput(f"`drop_by` is {drop_by}; it must be positive")
     boundaries = {epoch * steps_per_epoch: 1 / drop_by for epoch in drop_at}
     falling = optax.piecewise_constant_schedule(lr, boundaries)
-
-    def schedule(step):
-        return falling(step) * jnp.minimum(1.0, step / max(1, warmup_steps))
-
-    return schedule
+    if not warmup_steps:
+        return falling
+    return lambda step: falling(step) * jnp.minimum(1.0, step / warmup_steps)
