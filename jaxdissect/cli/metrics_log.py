@@ -44,8 +44,8 @@ NO_BOARD = Board(lambda name, value, step: None, lambda: None)
 """For those who do not use TensorBoard."""
 
 
-def open_board(folder: Path, step: int) -> Board:
-    """A TensorBoard writer that drops points after `step`, from a run that was killed.
+def summary_writer() -> Callable[..., Any]:
+    """TensorBoard's writer of curves.
 
     Raises:
         BadInput: tensorboardX is not installed.
@@ -57,7 +57,16 @@ def open_board(folder: Path, step: int) -> Board:
             "`tensorboard` needs the package tensorboardX; install "
             "'jaxdissect[tensorboard]'"
         ) from None
-    writer = SummaryWriter(str(folder), purge_step=step + 1)
+    return SummaryWriter
+
+
+def open_board(folder: Path, step: int) -> Board:
+    """A TensorBoard writer that drops points after `step`, from a run that was killed.
+
+    Raises:
+        BadInput: tensorboardX is not installed.
+    """
+    writer = summary_writer()(str(folder), purge_step=step + 1)
     return Board(writer.add_scalar, writer.close)
 
 
@@ -105,6 +114,6 @@ def write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
 
 def _step_of(line: str) -> float:
     try:
-        return json.loads(line)["step"]
+        return float(json.loads(line)["step"])
     except ValueError:  # the line a kill cut short
         return math.inf

@@ -60,7 +60,7 @@ def train_all(
     if together and seeds != tuple(range(seeds[0], seeds[0] + len(seeds))):
         raise BadInput(f"`seeds` is {seeds}; trained together they must be consecutive")
     planned = list(_planned(regimes, seeds, folder, together=together))
-    for _, config in planned:
+    for config in dict(planned).values():
         train.make_plan(config)  # every mistake shows before the first training
     for number, (name, config) in enumerate(planned, 1):
         print(f"training {number} of {len(planned)}: {name}, {_seeds(config)}")
