@@ -200,7 +200,8 @@ def log_checkpoint(
         if number in watched(plan):
             values |= watch(params)
         log.write(step=number, **values)
-        board.add("test/top1", values["test_top1"], number)
+        for name in values.keys() - {"size", "epoch"}:
+            board.add(f"checkpoint/{name}", values[name], number)
         tops.append(values["test_top1"])
     return float(np.mean(tops))
 

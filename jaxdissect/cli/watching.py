@@ -42,7 +42,8 @@ def make_watch(config: TrainConfig, network: networks.Network, size: int) -> Wat
             layer: dissection.unique_labels(result.detectors)
             for layer, result in dissect(params).items()
         }
-        return {"unique_labels": unique, "unique_labels_sum": sum(unique.values())}
+        named = {f"unique_labels_{layer}": number for layer, number in unique.items()}
+        return {"unique_labels": sum(unique.values()), **named}
 
     return watch
 

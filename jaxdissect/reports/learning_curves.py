@@ -34,12 +34,12 @@ def learning_curve(lines: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_xlabel("epoch")
     axes.set_ylabel("top-1 accuracy (%)")
     axes.set_ylim(0, 100)
-    counted = [line for line in tested if "unique_labels_sum" in line]
+    counted = [line for line in tested if "unique_labels" in line]
     if counted:
         other = axes.twinx()
         other.plot(
             [line["epoch"] for line in counted],
-            [line["unique_labels_sum"] for line in counted],
+            [line["unique_labels"] for line in counted],
             color=VERMILION,
             marker="s",
             label="unique labels",
