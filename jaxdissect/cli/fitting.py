@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import orbax.checkpoint as ocp
 
 from jaxdissect import metrics, networks
 from jaxdissect.base import Params
-from jaxdissect.cli import datasets, metrics_log, objectives, outputs, watching
+from jaxdissect.cli import datasets, metrics_log, outputs, watching
 from jaxdissect.cli.config import AugmentConfig, TrainConfig
 from jaxdissect.data.images import ImageSet
 from jaxdissect.training import (
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
         source: the images.
         network: the table of stages.
         objective: what its steps minimise.
+        optimizer: how they change the weights.
         phases: image sizes, in order.
         seeds: of the trainings that run side by side.
         folders: of each seed.
@@ -54,6 +56,7 @@ class Plan(NamedTuple):
     source: datasets.Source
     network: networks.Network
     objective: Objective
+    optimizer: optax.GradientTransformation
     phases: tuple[Phase, ...]
     seeds: tuple[int, ...]
     folders: tuple[Path, ...]
@@ -76,12 +79,11 @@ def fit_plan(plan: Plan) -> state.TrainState:
     config = plan.config
     keys = jnp.stack([jax.random.key(seed) for seed in plan.seeds])
     params = initial_params(plan, keys)
-    optimizer, train_step = make_step(plan, keys)
     predict = jax.jit(
         lambda params, x: networks.apply(plan.network, params, x / 255.0).argmax(-1)
     )
     several = len(plan.seeds) > 1
-    init = partial(state.init_state, optimizer=optimizer)
+    init = partial(state.init_state, optimizer=plan.optimizer)
     start = (jax.vmap(init) if several else init)(params)
     with checkpoints.manager(config.out / "checkpoints") as manager:
         current = checkpoints.restore_latest(manager, start) or start
@@ -95,7 +97,7 @@ def fit_plan(plan: Plan) -> state.TrainState:
             else metrics_log.NO_BOARD
             for f in plan.folders
         )
-        trainer = Trainer(plan, train_step, predict, manager, logs, boards)
+        trainer = Trainer(plan, make_step(plan, keys), predict, manager, logs, boards)
         for phase in plan.phases:
             if steps_taken(current) < phase.last_step:
                 current = train_phase(trainer, current, phase)
@@ -236,14 +238,9 @@ def of_seed(plan: Plan, tree: Any, number: int) -> Any:
     return jax.tree.map(lambda x: x[number], tree)
 
 
-def make_step(plan: Plan, keys: jax.Array) -> tuple[Any, loop.Step]:
-    """The optimizer, and a compiled step of one seed or of several side by side."""
+def make_step(plan: Plan, keys: jax.Array) -> loop.Step:
+    """A compiled step of one seed or of several side by side."""
     config = plan.config
-    optimizer = objectives.make_optimizer(
-        config.optim,
-        num_steps=plan.phases[-1].last_step,
-        steps_per_epoch=plan.steps_per_epoch,
-    )
 
     def one(key, current, images, targets):
         key_step, key_augment = jax.random.split(key)
@@ -252,7 +249,7 @@ def make_step(plan: Plan, keys: jax.Array) -> tuple[Any, loop.Step]:
         return step.train_step(
             key_step,
             plan.objective,
-            optimizer,
+            plan.optimizer,
             current,
             images,
             targets,
@@ -260,8 +257,8 @@ def make_step(plan: Plan, keys: jax.Array) -> tuple[Any, loop.Step]:
         )
 
     if len(keys) == 1:
-        return optimizer, jax.jit(partial(one, keys[0]))
-    return optimizer, jax.jit(partial(jax.vmap(one), keys))
+        return jax.jit(partial(one, keys[0]))
+    return jax.jit(partial(jax.vmap(one), keys))
 
 
 def augmented(key: jax.Array, images: jax.Array, config: AugmentConfig) -> jax.Array:

@@ -1,4 +1,4 @@
-"""From config to what a training step minimises and how it steps."""
+"""From config to what a training step minimises."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from jaxdissect import networks
@@ -17,7 +16,6 @@ from jaxdissect.cli.config import (
     FocusedDropoutConfig,
     InputGradientConfig,
     NetworkConfig,
-    OptimConfig,
     RegularizeConfig,
 )
 from jaxdissect.regularizers import (
@@ -27,7 +25,7 @@ from jaxdissect.regularizers import (
     input_gradient,
     receptive_fields,
 )
-from jaxdissect.training import Objective, objective, optimizers
+from jaxdissect.training import Objective, objective
 
 MODES = {
     "paper": focused_dropout.PAPER,
@@ -138,11 +136,19 @@ def make_rule(config: FocusedDropoutConfig) -> focused_dropout.FocusedDropout:
 
 
 def layers_of(network: networks.Network, named: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of layers, `every` standing for all convolutional ones."""
+    """Names of layers, `every` standing for all convolutional ones.
+
+    Raises:
+        BadInput: unknown layer, or the logits, which are no maps of units.
+    """
     every = networks.conv_layers(network)
     layers = [x for name in named for x in (every if name == "every" else (name,))]
     for layer in layers:
-        networks.layer_index(network, layer)
+        if networks.layer_index(network, layer) == len(network) - 1:
+            raise BadInput(
+                f"`layer` is {layer!r}, which has no maps of units; layers that have "
+                f"are {', '.join(networks.layer_names(network)[:-1])}"
+            )
     return tuple(layers)
 
 
@@ -222,41 +228,6 @@ def make_activation_terms(
     if config.fields.spatial:
         terms["spatial"] = spatial
     return terms
-
-
-def make_optimizer(
-    config: OptimConfig, *, num_steps: int, steps_per_epoch: int
-) -> optax.GradientTransformation:
-    """The optimizer with its learning-rate schedule.
-
-    Raises:
-        BadInput: naming the setting that is not allowed.
-    """
-    warmup_steps = round(config.warmup * num_steps)
-    if config.decay == "cosine":
-        schedule = optimizers.warmup_cosine(
-            config.lr, warmup_steps=warmup_steps, num_steps=num_steps
-        )
-    elif config.decay == "epoch_cosine":
-        schedule = optimizers.epoch_cosine(
-            config.lr, period=config.period, steps_per_epoch=steps_per_epoch
-        )
-    else:
-        schedule = optimizers.epoch_drops(
-            config.lr,
-            drop_at=config.drop_at,
-            drop_by=config.drop_by,
-            warmup_steps=warmup_steps,
-            steps_per_epoch=steps_per_epoch,
-        )
-    if config.optimizer == "adamw":
-        return optimizers.adamw(schedule, weight_decay=config.weight_decay)
-    return optimizers.sgd(
-        schedule,
-        momentum=config.momentum,
-        nesterov=config.nesterov,
-        weight_decay=config.weight_decay,
-    )
 
 
 def _with_rate(drop: Callable[..., Array], rate: float) -> Edit:

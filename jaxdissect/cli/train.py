@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, metrics_log, objectives, outputs
+from jaxdissect.cli import build, datasets, metrics_log, objectives, optimizing, outputs
 from jaxdissect.cli.config import TrainConfig
 from jaxdissect.cli.fitting import Phase, Plan, fit_plan, of_seed
 from jaxdissect.reports import learning_curves
@@ -55,11 +55,15 @@ def make_plan(config: TrainConfig) -> Plan:
     objective = objectives.make_objective(
         network, config.network, config.regularize, config.optim.precision
     )
+    optimizer = optimizing.make_optimizer(
+        config.optim, num_steps=epochs[-1] * per_epoch, steps_per_epoch=per_epoch
+    )
     plan = Plan(
         config,
         source,
         network,
         objective,
+        optimizer,
         tuple(phases),
         numbers,
         tuple(folders),

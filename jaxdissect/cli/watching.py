@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxdissect import dissection, networks
 from jaxdissect.base import Params
-from jaxdissect.cli import probing
+from jaxdissect.cli import objectives, probing
 from jaxdissect.cli.config import ProtocolConfig, TrainConfig
 
 Watch = Callable[[Params], dict[str, Any]]
@@ -25,7 +25,9 @@ def make_watch(config: TrainConfig, network: networks.Network, size: int) -> Wat
         BadInput: unknown layer.
     """
     images = probe_images(config)
-    layers = config.watch.layers or networks.conv_layers(network)[-1:]
+    layers = objectives.layers_of(
+        network, config.watch.layers or networks.conv_layers(network)[-1:]
+    )
     protocol = probing.make_protocol(ProtocolConfig(stride=mask_stride(size)), size)
     dissect = probing.make_dissect(
         network,

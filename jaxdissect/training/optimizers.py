@@ -91,10 +91,15 @@ def epoch_cosine(lr: float, *, period: int, steps_per_epoch: int) -> optax.Sched
         period: epochs after which the rate would be 0; training may stop before.
         steps_per_epoch: steps in an epoch.
 
+    Raises:
+        BadInput: `period` is not positive.
+
     >>> schedule = epoch_cosine(0.01, period=200, steps_per_epoch=391)
     >>> round(float(schedule(149 * 391)), 5)
     0.00152
     """
+    if period < 1:
+        raise BadInput(f"`period` is {period}; it must be positive")
     cosine = optax.cosine_decay_schedule(lr, period)
     return lambda step: cosine(step // steps_per_epoch)
 

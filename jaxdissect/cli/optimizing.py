@@ -1,0 +1,58 @@
+"""From config to how a training step changes the weights."""
+
+import math
+
+import optax
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli.config import OptimConfig
+from jaxdissect.training import optimizers
+
+
+def make_optimizer(
+    config: OptimConfig, *, num_steps: int, steps_per_epoch: int
+) -> optax.GradientTransformation:
+    """The optimizer with its learning-rate schedule.
+
+    Raises:
+        BadInput: naming the setting that is not allowed.
+    """
+    check_optimizer(config)
+    warmup_steps = round(config.warmup * num_steps)
+    if config.decay == "cosine":
+        schedule = optimizers.warmup_cosine(
+            config.lr, warmup_steps=warmup_steps, num_steps=num_steps
+        )
+    elif config.decay == "epoch_cosine":
+        schedule = optimizers.epoch_cosine(
+            config.lr, period=config.period, steps_per_epoch=steps_per_epoch
+        )
+    else:
+        schedule = optimizers.epoch_drops(
+            config.lr,
+            drop_at=config.drop_at,
+            drop_by=config.drop_by,
+            warmup_steps=warmup_steps,
+            steps_per_epoch=steps_per_epoch,
+        )
+    if config.optimizer == "adamw":
+        return optimizers.adamw(schedule, weight_decay=config.weight_decay)
+    return optimizers.sgd(
+        schedule,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        weight_decay=config.weight_decay,
+    )
+
+
+def check_optimizer(config: OptimConfig) -> None:
+    """Refuse rates that mean nothing.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    limits = {"lr": math.inf, "weight_decay": math.inf, "momentum": 1}
+    for name, limit in limits.items():
+        value = getattr(config, name)
+        if not 0 <= value < limit:
+            raise BadInput(f"`optim.{name}` is {value}; it must be in [0, {limit})")
