@@ -1,6 +1,5 @@
 """From config to network, weights and scenes: what the three commands share."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from importlib.resources import as_file, files
@@ -13,15 +12,10 @@ import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import outputs
+from jaxdissect.cli import generated, outputs
 from jaxdissect.cli.config import DissectConfig, NetworkConfig, SweepConfig
 from jaxdissect.data import scenes
 from jaxdissect.networks import convolution
-
-SPLIT_SIZE = 1_000_000
-SPLITS = ("train", "test", "probe", "rank", "report")
-SPLIT_STARTS = {name: number * SPLIT_SIZE for number, name in enumerate(SPLITS)}
-"""First scene index of every split; no two splits share a scene."""
 
 
 class Trained(NamedTuple):
@@ -145,60 +139,6 @@ def with_random_weights(trained: Trained, seed: int) -> Trained:
     return trained._replace(weights=fresh)
 
 
-def split_indices(split: str, number: int) -> range:
-    """Scene indices of a split.
-
-    Raises:
-        BadInput: more scenes than the split has.
-    """
-    start = SPLIT_STARTS[split]
-    if number > SPLIT_SIZE:
-        raise BadInput(f"the {split} split has {SPLIT_SIZE} scenes, not {number}")
-    return range(start, start + number)
-
-
-def rendered(
-    render: Callable[..., Any],
-    seed: int,
-    indices: range,
-    size: int,
-    batch_size: int,
-    label: str,
-    *,
-    done: int = 0,
-) -> Iterator[Any]:
-    """Render images batch by batch under a progress bar, but for the first `done`.
-
-    Args:
-        render: `scenes.render` or `shapes.render`.
-        seed: of the images.
-        indices: which images.
-        size: height and width, in pixels.
-        batch_size: images per batch.
-        label: of the progress bar.
-        done: batches to leave out.
-    """
-    starts = range(0, len(indices), batch_size)
-    for start in outputs.progress(starts[done:], len(starts), label, initial=done):
-        yield render(seed, indices[start : start + batch_size], size=size)
-
-
-def generated_fingerprint(
-    render: Callable[..., Any], num_classes: int, seed: int, size: int
-) -> str:
-    """SHA-256 of an image of each class; another generator would draw other ones."""
-    sample = render(seed, range(num_classes), size=size)
-    sha = hashlib.sha256()
-    for array in sample:
-        sha.update(np.ascontiguousarray(array).tobytes())
-    return sha.hexdigest()
-
-
-def scenes_fingerprint(seed: int, size: int) -> str:
-    """SHA-256 of a scene of each class."""
-    return generated_fingerprint(scenes.render, len(scenes.CLASSES), seed, size)
-
-
 def check_positive(config: Any, *names: str) -> None:
     """Refuse settings below 1.
 
@@ -267,7 +207,7 @@ def analysis_manifest(
     return outputs.manifest(
         config,
         weights=trained.weights.digest,
-        scenes=scenes_fingerprint(config.seed, trained.image_size),
+        scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
         **provenance,
     )
 

@@ -11,7 +11,7 @@ from jax.tree_util import keystr
 
 from jaxdissect import ablation
 from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import build, outputs, resuming, sweeping
+from jaxdissect.cli import build, generated, outputs, resuming, sweeping
 from jaxdissect.cli.config import CompareConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -36,7 +36,7 @@ def run(config: CompareConfig) -> None:
     manifest = outputs.manifest(
         config,
         weights=[trained.weights.digest for trained in all_trained],
-        scenes=build.scenes_fingerprint(config.seed, all_trained[0].image_size),
+        scenes=generated.scenes_fingerprint(config.seed, all_trained[0].image_size),
     )
     with resuming.resumable_folder(out, manifest) as work:
         measured = []

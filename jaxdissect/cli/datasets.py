@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build
+from jaxdissect.cli import build, generated
 from jaxdissect.cli.config import DataConfig
 from jaxdissect.data import cifar, folders, images, scenes, shapes, tfds_images
 from jaxdissect.data.images import ImageSet
@@ -107,7 +107,7 @@ def _generated(config: DataConfig, generator: Generator, size: int) -> Source:
     num_train = config.num_train or generator.num_train
     num_test = config.num_test or generator.num_test
     splits = {"train": num_train, "test": num_test}
-    indices = {name: build.split_indices(name, n) for name, n in splits.items()}
+    indices = {name: generated.split_indices(name, n) for name, n in splits.items()}
 
     def at(size: int) -> tuple[ImageSet, ImageSet]:
         train, test = (
@@ -116,7 +116,7 @@ def _generated(config: DataConfig, generator: Generator, size: int) -> Source:
         )
         return train, test
 
-    fingerprint = build.generated_fingerprint(
+    fingerprint = generated.fingerprint(
         generator.render, generator.num_rendered_classes, config.seed, size
     )
     return Source(generator.classes, num_train, fingerprint, at)
@@ -126,7 +126,9 @@ def _rendered(
     seed: int, generator: Generator, split: str, indices: range, size: int
 ) -> ImageSet:
     label = f"rendering {split} images"
-    batches = list(build.rendered(generator.render, seed, indices, size, 100, label))
+    batches = list(
+        generated.rendered(generator.render, seed, indices, size, 100, label)
+    )
     pixels = np.concatenate([batch.images for batch in batches])
     targets = np.concatenate([batch.targets for batch in batches])
     return images.in_memory(pixels, generator.relabel(targets), generator.classes)

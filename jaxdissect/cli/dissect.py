@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxdissect import dissection, networks
-from jaxdissect.cli import build, outputs, probing
+from jaxdissect.cli import build, generated, outputs, probing
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.data.scenes import Concept
 from jaxdissect.reports import cards, dissection_report, pictures, tables
@@ -145,7 +145,7 @@ def top_pictures(
         for cells in observed[0].shape[1:3]
     ]
     shown = np.unique(top.indices)
-    split = build.split_indices("probe", config.num_images)
+    split = generated.split_indices("probe", config.num_images)
     rendered = images.render(config.seed, [split[i] for i in shown], size=size)
     strips, captions = [], []
     units = outputs.progress(top.indices, len(top.indices), "drawing units")

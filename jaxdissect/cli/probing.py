@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxdissect import dissection, networks
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import build
+from jaxdissect.cli import build, generated
 from jaxdissect.cli.config import ProtocolConfig
 from jaxdissect.data import scenes, shapes
 from jaxdissect.data.scenes import Concept
@@ -105,12 +105,12 @@ def observe(
         image_size: in pixels.
         batch_size: images per pass.
     """
-    indices = build.split_indices("probe", num_images)
+    indices = generated.split_indices("probe", num_images)
     # A mask cell takes the label of its middle pixel.
     middle = slice(protocol.stride // 2, None, protocol.stride)
     acts: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
     labels = []
-    for batch in build.rendered(
+    for batch in generated.rendered(
         images.render, seed, indices, image_size, batch_size, "probing units"
     ):
         found = forward(batch.images)

@@ -2,19 +2,22 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
-from jax import Array
 
-from jaxdissect import attacks, networks
+from jaxdissect import networks
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import build, datasets, outputs, probing, trainings, watching
+from jaxdissect.cli import (
+    build,
+    datasets,
+    outputs,
+    probing,
+    robustness,
+    trainings,
+    watching,
+)
 from jaxdissect.cli.config import (
     DropBlockConfig,
     FocusedDropoutConfig,
@@ -26,12 +29,9 @@ from jaxdissect.cli.config import (
     TrainConfig,
 )
 from jaxdissect.cli.trainings import Training
-from jaxdissect.data.images import ImageSet
 from jaxdissect.reports import claims, figures, tables
 from jaxdissect.reports.experiments import regime_plots, regimes
 from jaxdissect.reports.experiments.regimes import BASELINE, Measured
-
-ATTACK_BATCH = 100
 
 
 def run(config: RegimesConfig) -> None:
@@ -118,7 +118,9 @@ def measure(
     source = datasets.open_source(base.data, (size,))
     _, test = source.at(size)
     network = build.build_network(base.network, len(source.classes))
-    bench = make_bench(network, test, min(config.num_attacked, test.num_images))
+    bench = robustness.make_bench(
+        network, test, min(config.num_attacked, test.num_images)
+    )
     look = make_look(config, base, network, size)
     params = {(t.regime, t.seed): t.load().weights.params for t in trained}
     steps = (0.0, *config.steps)
@@ -146,59 +148,6 @@ def measure(
             )
         )
     return measured
-
-
-class Bench(NamedTuple):
-    """What is done to a network on a fixed set of images.
-
-    Attributes:
-        attack: (params, step) -> the images changed by the fast gradient sign method.
-        top1: (params, images) -> accuracy.
-        gradient_norm: (params) -> mean L2 norm of the loss's input gradient.
-    """
-
-    attack: Callable[[Params, float], list[Array]]
-    top1: Callable[[Params, list[Array]], float]
-    gradient_norm: Callable[[Params], float]
-
-
-def make_bench(network: networks.Network, images: ImageSet, number: int) -> Bench:
-    """Functions of params on the first `number` images, at full float32 precision."""
-    starts = range(0, number, ATTACK_BATCH)
-    chosen = [np.arange(s, min(s + ATTACK_BATCH, number)) for s in starts]
-    batches = [(x / np.float32(255), t) for x, t in map(images.read, chosen)]
-    predict = jax.jit(lambda params, x: networks.apply(network, params, x).argmax(-1))
-
-    @jax.jit
-    def losses(params: Params, targets: Array, x: Array) -> Array:
-        logits = networks.apply(network, params, x)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, targets)
-
-    @jax.jit
-    def norms(params: Params, targets: Array, x: Array) -> Array:
-        gradient = jax.grad(lambda x: losses(params, targets, x).sum())(x)
-        return jnp.sqrt((gradient**2).sum((1, 2, 3))).sum()
-
-    def attack(params: Params, step: float) -> list[Array]:
-        with jax.default_matmul_precision("highest"):
-            return [
-                attacks.fgsm(partial(losses, params, targets), x, step=step)
-                for x, targets in batches
-            ]
-
-    def top1(params: Params, changed: list[Array]) -> float:
-        with jax.default_matmul_precision("highest"):
-            right = [
-                (predict(params, x) == targets).sum()
-                for x, (_, targets) in zip(changed, batches, strict=True)
-            ]
-        return int(sum(right)) / number
-
-    def gradient_norm(params: Params) -> float:
-        with jax.default_matmul_precision("highest"):
-            return float(sum(norms(params, t, x) for x, t in batches)) / number
-
-    return Bench(attack, top1, gradient_norm)
 
 
 def make_look(

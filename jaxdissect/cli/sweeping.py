@@ -11,7 +11,7 @@ from jax import Array
 
 from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.cli import build, resuming
+from jaxdissect.cli import build, generated, resuming
 from jaxdissect.cli.config import SweepConfig
 from jaxdissect.data import scenes
 from jaxdissect.streaming import combine
@@ -86,12 +86,12 @@ def measure_split(
         "rank": (config.rank_split, config.num_rank),
         "report": (config.report_split, config.num_report),
     }[split]
-    indices = build.split_indices(name, number)
+    indices = generated.split_indices(name, number)
     size = config.batch_size
     firsts, key = indices[::size], jax.random.key(config.seed)
 
     def batches(done: int) -> Iterator[tuple[Any, ...]]:
-        rendered = build.rendered(
+        rendered = generated.rendered(
             scenes.render,
             config.seed,
             indices,
