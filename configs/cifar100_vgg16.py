@@ -2,7 +2,8 @@
 
 What it is: VGG-16 with BatchNorm and a single linear layer as head (14,774,436
 parameters), SGD with momentum .9 and weight decay 5e-4, a cosine of period 200 epochs
-that training leaves after 150, crops of 32 from 40 and mirroring.
+that training leaves after 150, crops of 32 from 40 and mirroring. An epoch has 390
+whole batches; the 80 images left over wait for the next epoch's order.
 
     python train.py configs/cifar100_vgg16.py --data.path FOLDER
 

@@ -7,16 +7,19 @@ on the scenes' own concepts under the conventions of CVPR 2017.
     python train.py configs/groups_alexnet.py --quick
     python train.py configs/groups_alexnet.py --together
     python train.py configs/groups_alexnet.py --base.data.name places365_small \
-      --base.data.path FOLDER --base.network.width 1.0 --base.schedule 224 90
+      --base.data.path FOLDER --base.data.num-train None --base.data.num-test None \
+      --base.network.width 1.0 --base.network.grid 6 --base.network.hidden 4096 4096 \
+      --base.network.dropout 0.5 --base.optim.batch-size 256 --base.schedule 224 90 \
+      --base.optim.decay epoch_drops --base.optim.drop-at 30 60 \
+      --base.optim.drop-by 10 --base.optim.warmup 0
 
-The last one is the paper's own, for those who have Places365 prepared by
-tensorflow-datasets in FOLDER.
+The last one is close to the paper's own, for those who have Places365 prepared by
+tensorflow-datasets in FOLDER; how the paper augmented its images is not known to us.
 
 Expected: docs/training.md has what was measured.
 """
 
 import dataclasses
-from pathlib import Path
 
 from jaxdissect.cli.config import (
     DataConfig,
@@ -38,4 +41,4 @@ small = dataclasses.replace(
     optim=dataclasses.replace(base.optim, batch_size=32),
     schedule=((112, 5),),
 )
-config = GroupsConfig(base=base, small=small, out=Path("runs/groups_alexnet"))
+config = GroupsConfig(base=base, small=small)

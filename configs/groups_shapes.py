@@ -13,7 +13,6 @@ in conv2 with weight decay, 12 with block norm, 14 with all three terms.
 """
 
 import dataclasses
-from pathlib import Path
 
 from jaxdissect.cli.config import (
     AugmentConfig,
@@ -44,5 +43,4 @@ config = GroupsConfig(
     small=small,
     batch_norm=(False,),
     protocol=ProtocolConfig(preset="cvpr17", min_iou=0.08),
-    out=Path("runs/groups_shapes"),
 )

@@ -20,9 +20,9 @@ from jaxdissect import weights
 ROOT = Path(__file__).parents[1]
 SETTINGS = [
     *("--network.width", "0.0625", "--network.hidden", "8"),
-    *("--data.num-train", "280", "--data.num-test", "28"),
-    *("--optim.batch-size", "14", "--schedule", "32", "3", "48", "3"),
-    *("--checkpoint-every", "1", "--regularize.focused-dropout.rate", "0.5"),
+    *("--data.num-train", "560", "--data.num-test", "28"),
+    *("--optim.batch-size", "14", "--schedule", "32", "3", "48", "2"),
+    *("--checkpoint-every", "5", "--regularize.focused-dropout.rate", "0.5"),
 ]
 
 

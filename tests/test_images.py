@@ -76,15 +76,25 @@ def test_a_number_without_an_image_is_refused(make, outside):
         image_set.read(np.array([0, outside]))
 
 
-def test_a_subset_is_the_first_images_and_ends_there():
-    part = first_five()
-    assert part.num_images == 5
+def test_a_subset_is_spread_over_the_set_and_ends_there():
+    part = images.subset(held(), 3)
+    assert part.num_images == 3
     for got, want in zip(
-        part.read(np.arange(5)), held().read(np.arange(5)), strict=True
+        part.read(np.arange(3)), held().read(np.array([0, 2, 4])), strict=True
     ):
         np.testing.assert_array_equal(got, want)
-    with pytest.raises(BadInput, match="`numbers` has 5; the images are 0 to 4"):
-        part.read(np.array([5]))
+    with pytest.raises(BadInput, match="`numbers` has 3; the images are 0 to 2"):
+        part.read(np.array([3]))
+
+
+def test_a_subset_of_images_sorted_by_class_keeps_every_class():
+    sorted_by_class = np.repeat(np.arange(4), 25)
+    whole = images.in_memory(
+        np.zeros((100, 8, 8, 3), np.uint8), sorted_by_class, tuple("abcd")
+    )
+    part = images.subset(whole, 20)
+    _, labels = part.read(np.arange(20))
+    assert np.bincount(labels).tolist() == [5, 5, 5, 5]
 
 
 @pytest.mark.parametrize("num", [0, NUM + 1])

@@ -140,6 +140,7 @@ def train_phase(
                 log_step(trainer, number, fetched[-1])
                 bar.set_postfix(loss=f"{fetched[-1].loss.mean():.3f}", refresh=False)
         if at_checkpoint:
+            metrics_log.check_finite_params(number, current.params)
             accuracy = log_checkpoint(
                 trainer, current, number, phase, since_checkpoint, test_set, watch
             )

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxdissect.base import BadInput
+from jaxdissect.base import BadInput, Params
 from jaxdissect.reports import tables
 from jaxdissect.training import StepMetrics
 
@@ -19,7 +21,9 @@ class MetricsLog:
     def __init__(self, path: Path, step: int):
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
-        path.write_text("".join(line + "\n" for line in kept))
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(line + "\n" for line in kept))
+        partial.replace(path)
         self.path = path
 
     def write(self, **values) -> None:
@@ -90,6 +94,19 @@ def check_finite(first_step: int, metrics: Sequence[StepMetrics]) -> None:
                     "checkpoint is intact, and a lower `optim.lr` or weight of the "
                     "term may help"
                 )
+
+
+def check_finite_params(step: int, params: Params) -> None:
+    """Refuse to save weights that are not finite.
+
+    Raises:
+        BadInput: naming the step.
+    """
+    if not all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+        raise BadInput(
+            f"weights are not finite after step {step}, though its loss was; the "
+            "latest checkpoint is intact, and a lower `optim.lr` may help"
+        )
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

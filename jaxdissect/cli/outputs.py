@@ -45,8 +45,10 @@ def check_same_run(out: Path, run: Mapping[str, Any]) -> None:
     Raises:
         BadInput: naming what differs.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists():
         return
+    if out.is_dir() and all(file.suffix == ".partial" for file in out.iterdir()):
+        return  # empty, or a run was killed before its first file was whole
     advice = "choose another folder with --out or delete that one"
     try:
         found = json.loads((out / "run.json").read_text())

@@ -32,9 +32,9 @@ class Bench(NamedTuple):
 
 
 def make_bench(network: networks.Network, images: ImageSet, number: int) -> Bench:
-    """Functions of params on the first `number` images, at full float32 precision."""
-    starts = range(0, number, ATTACK_BATCH)
-    chosen = [np.arange(s, min(s + ATTACK_BATCH, number)) for s in starts]
+    """Functions of params on `number` of the images, at full float32 precision."""
+    spread = np.arange(number) * images.num_images // number
+    chosen = np.array_split(spread, -(-number // ATTACK_BATCH))
     batches = [(x / np.float32(255), t) for x, t in map(images.read, chosen)]
     predict = jax.jit(lambda params, x: networks.apply(network, params, x).argmax(-1))
 

@@ -10,9 +10,18 @@ import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, metrics_log, objectives, optimizing, outputs
-from jaxdissect.cli.config import TrainConfig
+from jaxdissect.cli import (
+    build,
+    datasets,
+    metrics_log,
+    objectives,
+    optimizing,
+    outputs,
+    watching,
+)
+from jaxdissect.cli.config import AugmentConfig, TrainConfig
 from jaxdissect.cli.fitting import Phase, Plan, fit_plan, of_seed
+from jaxdissect.data import scenes
 from jaxdissect.reports import learning_curves
 from jaxdissect.training import evaluate_objective, loop, state
 
@@ -23,15 +32,29 @@ def run(config: TrainConfig) -> None:
     plan = make_plan(config)
     manifest = outputs.manifest(config, data=plan.source.fingerprint)
     outputs.check_same_run(config.out, manifest)
-    if all((folder / "summary.json").exists() for folder in plan.folders):
+    if all(is_finished(folder) for folder in plan.folders):
         print(f"already trained: {config.out}")
         return
-    for folder in plan.folders:
-        folder.mkdir(parents=True, exist_ok=True)
+    config.out.mkdir(parents=True, exist_ok=True)
     outputs.write_json(config.out / "run.json", manifest)
+    for folder in plan.folders:
+        folder.mkdir(exist_ok=True)
     final = fit_plan(plan)
     for n, (seed, folder) in enumerate(zip(plan.seeds, plan.folders, strict=True)):
         finish(plan, folder, seed, of_seed(plan, final, n), manifest)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a training left everything it leaves.
+
+    Raises:
+        BadInput: its weights are damaged.
+    """
+    file = folder / "weights.safetensors"
+    if not (file.exists() and (folder / "summary.json").exists()):
+        return False
+    weights.load(file)
+    return True
 
 
 def make_plan(config: TrainConfig) -> Plan:
@@ -50,8 +73,7 @@ def make_plan(config: TrainConfig) -> Plan:
     several = config.num_seeds > 1
     folders = [config.out / f"seed-{n}" if several else config.out for n in numbers]
     network = build.build_network(config.network, len(source.classes))
-    objectives.layers_of(network, config.watch.layers)
-    build.check_positive(config.watch, "num_images")
+    watching.make_watch(config, network, sizes[-1])
     objective = objectives.make_objective(
         network, config.network, config.regularize, config.optim.precision
     )
@@ -111,6 +133,12 @@ def check(config: TrainConfig) -> None:
     build.check_positive(config, "num_seeds")
     if config.checkpoint_every is not None:
         build.check_positive(config, "checkpoint_every")
+    focused = config.regularize.focused_dropout
+    if config.optim.parts > 1 and focused.rate and focused.mode == "per_element":
+        raise BadInput(
+            f"`parts` is {config.optim.parts}; focused_dropout's mode per_element acts "
+            "on a share of every batch, which must come in one part"
+        )
     if config.optim.batch_size % config.optim.parts:
         raise BadInput(
             f"`parts` is {config.optim.parts}; it must divide `batch_size`, "
@@ -120,8 +148,41 @@ def check(config: TrainConfig) -> None:
         raise BadInput(f"`warmup` is {config.optim.warmup}; it must be in [0, 1)")
     if config.tensorboard:
         metrics_log.summary_writer()
-    if config.augment.shift < 0:
-        raise BadInput(f"`shift` is {config.augment.shift}; it must not be negative")
+    check_augment(config.augment)
+    check_watch(config)
+
+
+def check_augment(config: AugmentConfig) -> None:
+    """Refuse augmentation that means nothing.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    if config.shift < 0:
+        raise BadInput(f"`shift` is {config.shift}; it must not be negative")
+    if not 0 <= config.mirror <= 1:
+        raise BadInput(f"`mirror` is {config.mirror}; it must be in [0, 1]")
+    if not 0 <= config.rotation <= 180:
+        raise BadInput(f"`rotation` is {config.rotation}; it must be in [0, 180]")
+
+
+def check_watch(config: TrainConfig) -> None:
+    """Refuse epochs there are not, and images too small for generated ones.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    last = sum(epochs for _, epochs in config.schedule)
+    for epoch in config.watch.epochs:
+        if not 1 <= epoch <= last:
+            raise BadInput(f"`watch.epochs` has {epoch}; there are epochs 1 to {last}")
+    build.check_positive(config.watch, "num_images")
+    smallest = min(size for size, _ in config.schedule)
+    if config.watch.epochs and smallest < scenes.MIN_SIZE:
+        raise BadInput(
+            f"`watch.epochs` needs images of at least {scenes.MIN_SIZE} pixels; "
+            f"`schedule` has {smallest}"
+        )
 
 
 def finish(

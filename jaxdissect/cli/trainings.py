@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jaxdissect.base import BadInput
 from jaxdissect.cli import build, metrics_log, outputs, train
-from jaxdissect.cli.config import TrainConfig
+from jaxdissect.cli.config import ExperimentConfig, TrainConfig
 
 
 class Training(NamedTuple):
@@ -70,6 +70,11 @@ def train_all(
         for name, config in planned
         for seed, place in _places(config)
     ]
+
+
+def form(config: ExperimentConfig) -> str:
+    """The end of a folder's name, by the form of an experiment."""
+    return "-quick" * config.quick + "-together" * config.together
 
 
 def _planned(

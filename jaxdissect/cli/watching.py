@@ -1,12 +1,14 @@
 """Dissection while training: unique detectors at given epochs."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from jaxdissect import dissection, networks
 from jaxdissect.base import Params
-from jaxdissect.cli import objectives, probing
+from jaxdissect.cli import generated, objectives, probing
 from jaxdissect.cli.config import ProtocolConfig, TrainConfig
+from jaxdissect.reports import cards
 
 Watch = Callable[[Params], dict[str, Any]]
 """params -> what is written into the metrics."""
@@ -18,34 +20,63 @@ def probe_images(config: TrainConfig) -> probing.ConceptImages:
     return probing.CONCEPT_IMAGES[own.get(config.data.name, "scenes")]
 
 
+def make_protocol(config: ProtocolConfig, size: int) -> dissection.Protocol:
+    """A protocol whose masks, unless told otherwise, are as fine as the images allow.
+
+    Raises:
+        BadInput: a value that is not allowed, or does not fit the images.
+    """
+    stride = config.stride or mask_stride(size)
+    return probing.make_protocol(dataclasses.replace(config, stride=stride), size)
+
+
+def make_dissect(
+    config: TrainConfig,
+    network: networks.Network,
+    layers: tuple[str, ...],
+    protocol: dissection.Protocol,
+    num_images: int,
+    size: int,
+) -> Callable[[Params], dict[str, dissection.Dissection]]:
+    """`probing.make_dissect` on the images that go with a training."""
+    return probing.make_dissect(
+        network,
+        layers,
+        probe_images(config),
+        protocol,
+        seed=config.data.seed,
+        num_images=num_images,
+        image_size=size,
+    )
+
+
 def make_watch(config: TrainConfig, network: networks.Network, size: int) -> Watch:
     """A function that dissects the layers of a network at a point of training.
 
     Raises:
-        BadInput: unknown layer.
+        BadInput: unknown layer, or more images than there are.
     """
-    images = probe_images(config)
     layers = objectives.layers_of(
         network, config.watch.layers or networks.conv_layers(network)[-1:]
     )
-    protocol = probing.make_protocol(ProtocolConfig(stride=mask_stride(size)), size)
-    dissect = probing.make_dissect(
-        network,
-        layers,
-        images,
-        protocol,
-        seed=config.data.seed,
-        num_images=config.watch.num_images,
-        image_size=size,
+    generated.split_indices("probe", config.watch.num_images)
+    protocol = make_protocol(ProtocolConfig(), size)
+    concepts = probe_images(config).concepts
+    dissect = make_dissect(
+        config, network, layers, protocol, config.watch.num_images, size
     )
 
     def watch(params: Params) -> dict[str, Any]:
-        unique = {
-            layer: dissection.unique_labels(result.detectors)
+        seen = {
+            layer: cards.headline(result, concepts, protocol)
             for layer, result in dissect(params).items()
         }
-        named = {f"unique_labels_{layer}": number for layer, number in unique.items()}
-        return {"unique_labels": sum(unique.values()), **named}
+        by_layer = {f"unique_labels_{n}": h.unique_labels for n, h in seen.items()}
+        return {
+            "unique_labels": sum(by_layer.values()),
+            "unique_by_category": sum(h.unique_by_category for h in seen.values()),
+            **by_layer,
+        }
 
     return watch
 

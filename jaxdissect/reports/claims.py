@@ -13,6 +13,9 @@ from jaxdissect.reports.tables import Table
 LEVEL = 0.05
 """p-value at and below which a claim is found, or its opposite."""
 
+MIN_SEEDS = 3
+"""Fewer trainings of a kind bear nothing out."""
+
 
 class Claim(NamedTuple):
     """A claim, whether it was found, and the numbers.
@@ -43,19 +46,18 @@ def above(
 
     Returns:
         "found" or "the opposite was found" where the 95 % interval leaves the bound
-        out, "not found" where it does not.
+        out, "not found" where it does not, "too few trainings" below 3 values.
 
     >>> above("b helps", "points", np.array([1.0, 1.1, 0.9])).verdict
     'found'
     """
-    if len(values) < 2:
+    if len(values) < MIN_SEEDS:
         return Claim(claim, "too few trainings", f"{name} {spread(values)}", 1.0)
     differences = values - bound
-    p = 0.0
     if np.ptp(differences) > 0:
         p = float(stats.ttest_1samp(differences, 0.0).pvalue)
-    elif differences[0] == 0:
-        p = 1.0
+    else:  # equal counts have no spread to test by; the signs are left
+        p = min(1.0, 2.0 ** (1 - len(values))) if differences[0] else 1.0
     verdict = "not found"
     if p <= LEVEL:
         verdict = "found" if differences.mean() > 0 else "the opposite was found"
@@ -66,9 +68,11 @@ def above(
 def ordered(claim: str, name: str, values: Float[np.ndarray, "N S"]) -> Claim:
     """Whether values rise along the last axis, in every seed.
 
-    >>> ordered("more is more", "x", np.array([[1.0, 2.0], [3.0, 4.0]])).verdict
+    >>> ordered("more is more", "x", np.array([[1.0, 2.0]] * 3)).verdict
     'found'
     """
+    if len(values) < MIN_SEEDS:
+        return Claim(claim, "too few trainings", f"{len(values)} seeds", 1.0)
     rising = (np.diff(values, axis=1) > 0).all(1)
     falling = (np.diff(values, axis=1) < 0).all(1)
     verdict = "not found"

@@ -1,4 +1,4 @@
-"""The learning curve of a training: accuracies, the loss, detectors where counted."""
+"""The learning curve of a training: accuracies, detectors where counted."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ def manager(folder: Path) -> Iterator[ocp.CheckpointManager]:
         folder: created where absent; half-written checkpoints in it are removed.
     """
     # Orbax's own `best_fn` with `max_to_keep` may delete the newest step, and then
-    # resuming would go back in time.
-    policy = AnyPreservationPolicy(
-        [LatestN(2), BestN(get_metric_fn=lambda m: m["accuracy"], n=1)]
-    )
+    # resuming would go back in time; without `best_fn` it forgets the accuracies of
+    # checkpoints that another process wrote.
+    accuracy = itemgetter("accuracy")
+    policy = AnyPreservationPolicy([LatestN(2), BestN(get_metric_fn=accuracy, n=1)])
     options = ocp.CheckpointManagerOptions(
-        preservation_policy=policy, cleanup_tmp_directories=True
+        best_fn=accuracy, preservation_policy=policy, cleanup_tmp_directories=True
     )
     with _saving(folder):
         checkpoints = ocp.CheckpointManager(folder.resolve(), options=options)

@@ -35,7 +35,7 @@ def train_step(
         state: where training stands.
         images: in [0, 1].
         targets: true classes.
-        num_parts: gradients are summed over so many equal parts of the batch, which
+        num_parts: gradients are averaged over so many equal parts of the batch, which
             take turns in memory; each part has its own batch statistics.
 
     Returns:

@@ -12,11 +12,13 @@ RegimeName = Literal[
     "dropout",
     "dropblock",
     "focused dropout",
+    "focused dropout algorithm1",
     "focused dropout per element",
     "input gradient",
     "input gradient differences",
     "input gradient weak",
     "input gradient strong",
+    "spatial dropout",
 ]
 
 
@@ -48,6 +50,7 @@ class RegimesConfig(ExperimentConfig):
         "none",
         "dropout",
         "focused dropout",
+        "focused dropout algorithm1",
         "focused dropout per element",
         "input gradient",
         "input gradient differences",

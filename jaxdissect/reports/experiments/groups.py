@@ -32,7 +32,8 @@ REPORTED = {
     ("shapesnet", "block norm"): "12 (conv2)",
     ("shapesnet", "block norm and fields"): "14 (conv2)",
 }
-"""Scores in the paper: AlexNets at full width on Places365, seen through Broden."""
+"""Scores in the paper: AlexNets at full width on Places365, seen through Broden, all
+layers; the network of the shapes, conv2 alone."""
 
 
 class Measured(NamedTuple):
@@ -44,6 +45,8 @@ class Measured(NamedTuple):
         seed: its seed.
         top1: test accuracy after the last epoch.
         unique_labels: {layer: different labels of its detectors}.
+        unique_by_category: different best concepts in each category, summed over
+            categories and layers.
         relevance: {layer: [G] norm of each group of filters}.
     """
 
@@ -52,6 +55,7 @@ class Measured(NamedTuple):
     seed: int
     top1: float
     unique_labels: Mapping[str, int]
+    unique_by_category: int
     relevance: Mapping[str, Float[np.ndarray, "G"]]
 
     def score(self) -> int:
@@ -75,27 +79,31 @@ def grouped(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Measured
 def trainings_table(measured: Sequence[Measured]) -> Table:
     """One row per training."""
     layers = list(measured[0].unique_labels)
-    columns = ["network", "regime", "seed", "top1", *layers, "score", "unevenness"]
+    columns = ["network", "regime", "seed", "top1", *layers, "score"]
+    columns += ["score_by_category", "unevenness"]
     rows: list[list[Cell]] = [
         [m.network, m.regime, m.seed, m.top1, *m.unique_labels.values()]
         for m in measured
     ]
     for row, m in zip(rows, measured, strict=True):
-        row += [m.score(), m.unevenness()]
+        row += [m.score(), m.unique_by_category, m.unevenness()]
     return Table(columns, rows)
 
 
 def score_table(measured: Sequence[Measured]) -> Table:
     """One row per network and regime: means with 95 % t intervals over seeds."""
     layers = list(measured[0].unique_labels)
-    columns = ["network", "regime", "seeds", *layers, "score", "top-1 (%)"]
-    columns += ["unevenness of groups", "reported score"]
+    columns = ["network", "regime", "seeds", *layers, "score", "by category"]
+    columns += ["top-1 (%)", "unevenness of groups", "reported score"]
     rows: list[list[Cell]] = []
     for (network, regime), each in grouped(measured).items():
         means = [np.mean([m.unique_labels[layer] for m in each]) for layer in layers]
         row: list[Cell] = [network, regime, len(each)]
         row += [f"{mean:.1f}" for mean in means]
-        row += [mean_and_interval(_values(each, value)) for value in (_score, _top1)]
+        row += [
+            mean_and_interval(_values(each, value))
+            for value in (_score, _by_category, _top1)
+        ]
         row += [f"{_values(each, Measured.unevenness).mean():.3f}"]
         rows.append([*row, REPORTED.get((network, regime), "")])
     return Table(columns, rows)
@@ -126,7 +134,7 @@ def relevance_figure(measured: Sequence[Measured]) -> Figure:
         measured: of one network; the first seed of each regime is drawn.
 
     >>> beta = {"conv1": np.array([1.0, 3.0])}
-    >>> one = Measured("net", "weight decay", 0, 0.5, {"conv1": 1}, beta)
+    >>> one = Measured("net", "weight decay", 0, 0.5, {"conv1": 1}, 1, beta)
     >>> len(relevance_figure([one]).axes)
     1
     """
@@ -152,7 +160,7 @@ def relevance_figure(measured: Sequence[Measured]) -> Figure:
 def score_figure(measured: Sequence[Measured]) -> Figure:
     """Accuracy against score, a dot per training.
 
-    >>> one = Measured("net", "weight decay", 0, 0.5, {"conv1": 1}, {})
+    >>> one = Measured("net", "weight decay", 0, 0.5, {"conv1": 1}, 1, {})
     >>> score_figure([one]).axes[0].get_xlabel()
     'interpretability score (unique labels, all layers)'
     """
@@ -178,6 +186,10 @@ def _values(each: Sequence[Measured], value) -> Float[np.ndarray, "N"]:
 
 def _score(m: Measured) -> float:
     return float(m.score())
+
+
+def _by_category(m: Measured) -> float:
+    return float(m.unique_by_category)
 
 
 def _top1(m: Measured) -> float:
