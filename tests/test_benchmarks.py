@@ -1,5 +1,6 @@
 """The benchmarks run; what they measure is for quiet machines."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -27,3 +28,30 @@ def test_the_ablation_benchmark_measures_what_it_lists(tmp_path):
         assert f"| {row}: " in printed
         assert all(seconds > 0 for seconds in measured["seconds"][row])
     assert 0 < measured["evaluated"] < 1
+
+
+def test_the_training_benchmark_measures_what_it_lists(tmp_path):
+    out = tmp_path / "training.csv"
+    small = ["--width", "0.125", "--batch", "4", "--images", "8", "--repeats", "3"]
+    printed = subprocess.run(
+        [
+            *(sys.executable, "benchmarks/training.py", *small, "--rows", "again"),
+            *("double_backprop", "--torch-python", "nowhere", "--out", str(out)),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    with out.open(newline="") as file:
+        table = {line["row"].split(":")[0]: line for line in csv.DictReader(file)}
+    assert [*table] == ["plain", "again", "double_backprop", "wait"]
+    for name, line in table.items():
+        assert f"| {name}: " in printed
+        assert float(line["seconds"]) >= float(line["fastest"]) > 0
+        spread = [line[key] for key in ("lowest", "q1", "ratio", "q3", "highest")]
+        assert sorted(spread, key=float) == spread
+    assert 0 < float(table["wait"]["lowest"]) <= float(table["wait"]["highest"]) < 1
+    assert abs(float(table["double_backprop"]["arithmetic"]) - 2) < 0.1
+    assert table["again"]["GFLOP"] == table["plain"]["GFLOP"]
+    assert "torch left out" in printed

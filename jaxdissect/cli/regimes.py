@@ -215,8 +215,8 @@ def notes(config: RegimesConfig) -> list[str]:
     amount = base.data.num_train or "all"
     return [
         f"{base.network.architecture}, width {base.network.width:g}, on {amount} "
-        f"training images of {base.data.name} at {size} px, {epochs} epochs. Accuracies in "
-        "percent, means with 95 % t intervals over seeds.",
+        f"training images of {base.data.name} at {size} px, {epochs} epochs. "
+        "Accuracies in percent, means with 95 % t intervals over seeds.",
         "",
         *regimes.NOTES,
     ]

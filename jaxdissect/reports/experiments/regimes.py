@@ -38,8 +38,8 @@ PENALTIES = (
 
 NOTES = (
     "- The best epoch is chosen on the test images, as the source did; the last is "
-    "not. Training accuracies are means over the last epoch in training mode, under the "
-    "regulariser; the source's are the highest of any epoch.",
+    "not. Training accuracies are means over the last epoch in training mode, under "
+    "the regulariser; the source's are the highest of any epoch.",
     "- `input gradient differences` takes batches of at most 32, as the source did, so "
     "it takes more steps; the source's schedule was one epoch ahead there.",
     "- Input gradients are penalised in normalised pixels and measured in pixels in "
