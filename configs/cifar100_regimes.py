@@ -25,8 +25,8 @@ base = runpy.run_path(str(Path(__file__).with_name("cifar100_vgg16.py")))["confi
 small = dataclasses.replace(
     base,
     network=dataclasses.replace(base.network, width=0.125),
-    data=dataclasses.replace(base.data, num_train=2500, num_test=1000),
-    optim=dataclasses.replace(base.optim, lr=0.05, period=10, batch_size=32),
+    data=dataclasses.replace(base.data, num_train=2000, num_test=1000),
+    optim=dataclasses.replace(base.optim, lr=0.02, period=10, batch_size=64),
     schedule=((32, 8),),
 )
 config = RegimesConfig(base=base, small=small)
