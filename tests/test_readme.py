@@ -3,6 +3,10 @@
 import re
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+from conftest import make_example
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
@@ -12,6 +16,23 @@ def test_the_library_example_runs():
     exec(compile(example, "README.md", "exec"), names)
     assert names["effects"].lost.shape == (128, 14)
     assert names["found"].iou.shape == (128, len(names["scenes"].CONCEPTS))
+
+
+def test_the_training_example_runs():
+    text = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    network, params, _ = make_example("vgg16_cifar")
+    names = {
+        "jax": jax,
+        "key": jax.random.key(0),
+        "network": network,
+        "params": params,
+        "images": jnp.full((2, 32, 32, 3), 0.5),
+        "targets": jnp.array([0, 1]),
+    }
+    exec(compile(example, "training.md", "exec"), names)
+    assert set(names["metrics"].terms) == {"cross_entropy", "input_gradient"}
+    assert int(names["state"].step) == 1
 
 
 def test_every_file_it_links_to_is_there():
