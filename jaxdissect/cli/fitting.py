@@ -257,9 +257,10 @@ def make_step(plan: Plan, keys: jax.Array) -> loop.Step:
             num_parts=config.optim.parts,
         )
 
+    # The key is an argument, not a constant, so that all seeds share one program.
     if len(keys) == 1:
-        return jax.jit(partial(one, keys[0]))
-    return jax.jit(partial(jax.vmap(one), keys))
+        return partial(jax.jit(one), keys[0])
+    return partial(jax.jit(jax.vmap(one)), keys)
 
 
 def augmented(key: jax.Array, images: jax.Array, config: AugmentConfig) -> jax.Array:

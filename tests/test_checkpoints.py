@@ -1,0 +1,134 @@
+"""Checkpoints: what comes back is what was saved, or is refused."""
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+from conftest import make_example
+
+from jaxdissect import networks, training, weights
+from jaxdissect.base import BadInput
+from jaxdissect.training import checkpoints
+
+
+@pytest.fixture(scope="module")
+def start():
+    return training.init_state(make_example("lenet").params, optax.adam(1e-3))
+
+
+@pytest.fixture(params=["one seed", "two seeds"])
+def state(request, start):
+    if request.param == "one seed":
+        return start
+    return jax.tree.map(lambda x: jnp.stack([x, x + 1]), start)
+
+
+def at(state, step):
+    return state._replace(step=jnp.full_like(state.step, step))
+
+
+def test_a_checkpoint_restores_to_the_bit(state, tmp_path):
+    with checkpoints.manager(tmp_path) as manager:
+        assert checkpoints.restore_latest(manager, state) is None
+        for step in (1, 2, 3):
+            checkpoints.save(manager, at(state, step), step, 1 / step)
+        manager.wait_until_finished()
+        # The two latest, and the best (the first).
+        assert sorted(manager.all_steps()) == [1, 2, 3]
+    with checkpoints.manager(tmp_path) as manager:
+        restored = checkpoints.restore_latest(manager, state)
+    assert weights.digest(restored) == weights.digest(at(state, 3))
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+
+
+def test_the_newest_and_the_best_checkpoint_survive(start, tmp_path):
+    with checkpoints.manager(tmp_path) as manager:
+        for step, accuracy in enumerate([0.1, 0.9, 0.3, 0.2, 0.4]):
+            checkpoints.save(manager, at(start, step), step, accuracy)
+        manager.wait_until_finished()
+        assert sorted(manager.all_steps()) == [1, 3, 4]
+
+
+def test_the_best_checkpoint_of_an_earlier_process_survives_and_the_rest_go(
+    start, tmp_path
+):
+    for step, accuracy in enumerate([0.1, 0.9, 0.3, 0.2, 0.4]):
+        with checkpoints.manager(tmp_path) as manager:
+            checkpoints.save(manager, at(start, step), step, accuracy)
+    with checkpoints.manager(tmp_path) as manager:
+        assert sorted(manager.all_steps()) == [1, 3, 4]
+
+
+def other_network(start):
+    params = networks.init(jax.random.key(0), networks.lenet(3), (60, 60, 1))
+    return start._replace(params=params)
+
+
+def more_seeds(start):
+    return jax.tree.map(lambda x: jnp.stack([x, x, x]), start)
+
+
+@pytest.mark.parametrize("other", [other_network, more_seeds])
+def test_a_foreign_checkpoint_is_refused(start, other, tmp_path):
+    with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, start, 1, 0.5)
+    with (
+        checkpoints.manager(tmp_path) as manager,
+        pytest.raises(BadInput, match="another network"),
+    ):
+        checkpoints.restore_latest(manager, other(start))
+
+
+def test_a_checkpoint_whose_arrays_changed_is_refused(start, tmp_path, monkeypatch):
+    """Orbax restores flipped bits without a word; the saved hash does not match."""
+    with checkpoints.manager(tmp_path) as manager:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints, "digest", lambda tree: "of other arrays")
+            checkpoints.save(manager, start, 1, 0.5)
+        manager.wait_until_finished()
+        with pytest.raises(BadInput, match="damaged"):
+            checkpoints.restore_latest(manager, start)
+
+
+def test_a_truncated_checkpoint_is_refused(start, tmp_path):
+    with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, start, 1, 0.5)
+    data = [f for f in tmp_path.rglob("*") if "/d/" in str(f) and f.is_file()]
+    for file in data:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with (
+        checkpoints.manager(tmp_path) as manager,
+        pytest.raises(BadInput, match="unreadable"),
+    ):
+        checkpoints.restore_latest(manager, start)
+
+
+def test_a_checkpoint_half_written_when_the_process_died_is_passed_over(
+    start, tmp_path
+):
+    with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, at(start, 1), 1, 0.5)
+    half = tmp_path / "2.orbax-checkpoint-tmp"
+    half.mkdir()
+    with checkpoints.manager(tmp_path) as manager:
+        assert checkpoints.restore_latest(manager, start).step == 1
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("error", [ValueError("disk full\nat 3"), AssertionError()])
+def test_whatever_orbax_raises_is_one_sentence(error, start, tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise error
+
+    with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, start, 1, 0.5)
+        manager.wait_until_finished()
+        monkeypatch.setattr(manager, "save", fail)
+        monkeypatch.setattr(manager, "restore", fail)
+        with pytest.raises(BadInput, match="could not be written") as unwritten:
+            checkpoints.save(manager, start, 2, 0.5)
+        with pytest.raises(BadInput, match="unreadable") as unread:
+            checkpoints.restore_latest(manager, start)
+    reason = str(error).splitlines()[0] if str(error) else "AssertionError"
+    for raised in (unwritten, unread):
+        assert f"({reason})" in str(raised.value) and "\n" not in str(raised.value)

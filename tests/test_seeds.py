@@ -1,0 +1,80 @@
+"""Seeds trained side by side are the seeds trained alone."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdissect import networks, training
+from jaxdissect.cli import config as cli
+from jaxdissect.cli.objectives import make_objective
+from jaxdissect.training import loop, optimizers, seeds
+
+SEEDS, NUM_STEPS, BATCH = (3, 8), 3, 4
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (10, 12, 12, 3), dtype=np.uint8)
+TARGETS = np.arange(10, dtype=np.int32) % 5
+NETWORK = networks.shapesnet(5, width=1 / 16, batch_norm=True)
+OBJECTIVE = make_objective(
+    NETWORK,
+    cli.NetworkConfig(),
+    cli.RegularizeConfig(
+        focused_dropout=cli.FocusedDropoutConfig(rate=0.5, decay_factor=4.0),
+        dropout=cli.MapDropoutConfig(rate=0.2),
+        block_norm=cli.BlockNormConfig(weight=0.01),
+        fields=cli.FieldsConfig(group=0.01),
+    ),
+    "float32",
+)
+OPTIMIZER = optimizers.sgd(0.05, weight_decay=0.1)
+
+
+def read(chosen):
+    return IMAGES[chosen], TARGETS[chosen]
+
+
+def first(key):
+    params = networks.init(key, NETWORK, (12, 12, 3))
+    return training.init_state(params, OPTIMIZER)
+
+
+def one(key, state, images, targets):
+    step = partial(training.train_step, key, OBJECTIVE, OPTIMIZER)
+    return step(state, images / 255.0, targets)
+
+
+alone = jax.jit(one)
+
+
+@pytest.fixture(scope="module")
+def together():
+    """(state, metrics of every step) of all seeds at once."""
+    keys = jnp.stack([jax.random.key(seed) for seed in SEEDS])
+    step = jax.jit(partial(jax.vmap(one), keys))
+    orders = seeds.orders_of_each(SEEDS, 10, BATCH, start=0, stop=NUM_STEPS)
+    fit = loop.fit(step, jax.vmap(first)(keys), orders, seeds.read_of_each(read))
+    states, measured = zip(*fit, strict=True)
+    return states[-1], measured
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_seed_among_others_is_the_seed_alone(number, together):
+    key = jax.random.key(SEEDS[number])
+    order = loop.batch_order(SEEDS[number], 10, BATCH, start=0, stop=NUM_STEPS)
+    fit = loop.fit(partial(alone, key), first(key), order, read)
+    states, measured = zip(*fit, strict=True)
+    of_seed = jax.tree.map(lambda x: x[number], together)
+    expected = states[-1], measured
+    assert jax.tree.structure(of_seed) == jax.tree.structure(expected)
+    for got, want in zip(*map(jax.tree.leaves, (of_seed, expected)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    assert expected[0].step == NUM_STEPS
+
+
+def test_seeds_differ_in_everything_random(together):
+    state, measured = together
+    kernel = training.trainable(state.params)["conv2.conv"]["kernel"]
+    assert not np.allclose(kernel[0], kernel[1])
+    assert all(each.loss[0] != each.loss[1] for each in measured)
