@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from jaxdissect.reports.claims import Claim, above, mean_and_interval
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, canvas, plain
@@ -167,13 +168,19 @@ def score_figure(measured: Sequence[Measured]) -> Figure:
     figure, axes = canvas()
     networks = list(dict.fromkeys(m.network for m in measured))
     for (network, regime), each in grouped(measured).items():
+        number = REGIMES.index(regime)
         axes.scatter(
             _values(each, _score),
             _values(each, _top1),
-            color=COLOURS[REGIMES.index(regime)],
+            # Hollow and of three sizes, so that equal trainings all show.
+            s=30 + 60 * number,
+            facecolors="none",
+            edgecolors=COLOURS[number],
+            linewidths=1.8,
             marker=MARKERS[networks.index(network)],
             label=f"{network}, {regime}",
         )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("interpretability score (unique labels, all layers)")
     axes.set_ylabel("top-1 accuracy (%)")
     axes.legend(frameon=False, fontsize=8)
