@@ -54,4 +54,5 @@ def test_the_training_benchmark_measures_what_it_lists(tmp_path):
     assert 0 < float(table["wait"]["lowest"]) <= float(table["wait"]["highest"]) < 1
     assert abs(float(table["double_backprop"]["arithmetic"]) - 2) < 0.1
     assert table["again"]["GFLOP"] == table["plain"]["GFLOP"]
+    assert float(table["again"]["processor"]) > 0
     assert "torch left out" in printed
