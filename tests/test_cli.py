@@ -14,7 +14,7 @@ import pytest
 from conftest import TINY, fails
 
 from jaxdissect import weights
-from jaxdissect.cli import main, parse
+from jaxdissect.cli import build, main, parse
 from jaxdissect.cli.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
@@ -248,6 +248,16 @@ def test_a_config_file_changes_defaults_and_the_command_line_both(tmp_path):
     config = parse("train", [str(file), "--seed", "5", "--optim.lr", "0.1"])
     assert (config.seed, config.optim.lr) == (5, 0.1)
     assert isinstance(config, TrainConfig)
+
+
+def test_results_are_named_after_the_run_its_seed_included():
+    names = {
+        "runs/alexnet/weights.safetensors": "alexnet",
+        "runs/alexnet/seed-3/weights.safetensors": "alexnet-seed-3",
+        "downloads/mine.safetensors": "mine",
+    }
+    assert [build.run_name(Path(path)) for path in names] == list(names.values())
+    assert build.run_name(None) == "scenes_vgg16"
 
 
 def test_version(capsys):

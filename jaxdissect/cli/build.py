@@ -128,7 +128,11 @@ def run_name(path: Path | None) -> str:
     """What to call results of these weights: the training run, or the file, by name."""
     if path is None:
         return "scenes_vgg16"
-    return path.absolute().parent.name if path.stem == "weights" else path.stem
+    if path.stem != "weights":
+        return path.stem
+    folder = path.absolute().parent
+    several = folder.name.startswith("seed-")
+    return f"{folder.parent.name}-{folder.name}" if several else folder.name
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:
