@@ -150,8 +150,35 @@ def test_fewer_detectors_at_a_higher_iou():
 
 
 def test_presets_are_the_published_conventions():
-    assert dissection.PNAS20 == (0.01, "upsampled", "zeros", "global", 0.04, ">", 4)
-    assert dissection.CVPR17 == (0.005, "native", "edge", "category", 0.04, ">=", 2)
+    pnas20, cvpr17 = dissection.PNAS20, dissection.CVPR17
+    assert pnas20 == dissection.Protocol(
+        level="tail_mass",
+        tail_mass=0.01,
+        quantile_grid="upsampled",
+        alignment="receptive_field",
+        padding="zeros",
+        union="global",
+        min_iou=0.04,
+        rule=">",
+        min_iqr=-1.0,
+        stride=4,
+    )
+    assert cvpr17 == dissection.Protocol(
+        level="tail_mass",
+        tail_mass=0.005,
+        quantile_grid="native",
+        alignment="receptive_field",
+        padding="edge",
+        union="category",
+        min_iou=0.04,
+        rule=">=",
+        min_iqr=-1.0,
+        stride=2,
+    )
+    assert dissection.LITE == cvpr17._replace(alignment="tiles")
+    assert dissection.GAN19 == cvpr17._replace(
+        level="iqr", alignment="tiles", min_iou=0.05, rule=">", min_iqr=0.01
+    )
 
 
 @pytest.mark.parametrize(

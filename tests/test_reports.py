@@ -56,6 +56,7 @@ def dissection(num_units=6):
         unit=np.arange(num_units),
         concept=np.ones(len(CONCEPTS), np.int64),
         unit_in_category=np.ones((num_units, len(CATEGORIES)), np.int64),
+        pixels_in_category=np.full(len(CATEGORIES), 100),
         pixels=np.array(1000),
     )
     return Dissection(thresholds, counts, iou, label_units(iou))

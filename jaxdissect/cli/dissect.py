@@ -10,7 +10,7 @@ import numpy as np
 from jaxdissect import dissection, networks
 from jaxdissect.cli import build, generated, outputs, probing
 from jaxdissect.cli.config import DissectConfig
-from jaxdissect.data.scenes import Concept
+from jaxdissect.data.concepts import Concept
 from jaxdissect.reports import cards, dissection_report, pictures, tables
 from jaxdissect.streaming import TopExamples
 from jaxdissect.upsampling import bilinear_matrix, upsample

@@ -12,7 +12,7 @@ from jaxdissect.base import BadInput, Params
 from jaxdissect.cli import build, generated
 from jaxdissect.cli.config import ProtocolConfig
 from jaxdissect.data import scenes, shapes
-from jaxdissect.data.scenes import Concept
+from jaxdissect.data.concepts import Concept
 from jaxdissect.streaming import TopExamples, accumulate, top_examples
 
 BATCH_SIZE = 70

@@ -16,10 +16,19 @@ from jaxdissect.dissection.labels import (
     unique_labels,
 )
 from jaxdissect.dissection.pipeline import Dissection, dissect
-from jaxdissect.dissection.protocol import CVPR17, PNAS20, Protocol, check_protocol
+from jaxdissect.dissection.protocol import (
+    CVPR17,
+    GAN19,
+    LITE,
+    PNAS20,
+    Protocol,
+    check_protocol,
+)
 
 __all__ = [
     "CVPR17",
+    "GAN19",
+    "LITE",
     "NO_LABEL",
     "PNAS20",
     "Detectors",

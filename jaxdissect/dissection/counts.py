@@ -22,6 +22,8 @@ class Overlap(NamedTuple):
         concept: [C] pixels of the concept.
         unit_in_category: [U G] pixels of the unit on images that carry at least one
             label of the category.
+        pixels_in_category: [G] pixels of the images that carry at least one label of
+            the category.
         pixels: [] all pixels.
     """
 
@@ -29,6 +31,7 @@ class Overlap(NamedTuple):
     unit: Integer[AnyArray, "U"]
     concept: Integer[AnyArray, "C"]
     unit_in_category: Integer[AnyArray, "U G"]
+    pixels_in_category: Integer[AnyArray, "G"]
     pixels: Integer[AnyArray, ""]
 
 
@@ -105,7 +108,7 @@ def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:
     Reference:
         Bau et al., PNAS 2020.
 
-    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], 9)))
+    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], [9], 9)))
     >>> iou_global(counts).tolist()
     [[0.4]]
     """
@@ -127,7 +130,7 @@ def iou_within_category(
     Reference:
         Bau et al., Network Dissection, CVPR 2017, equation 1.
 
-    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], 9)))
+    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], [9], 9)))
     >>> iou_within_category(counts, [0]).tolist()
     [[0.5]]
     """
@@ -159,6 +162,7 @@ def _measure(units: Array, concepts: Array, member: Array) -> Overlap:
         unit_in_category=jnp.einsum(
             "bu,bg->ug", per_image, has_category, precision="highest"
         ),
+        pixels_in_category=has_category.sum(0) * height * width,
         pixels=jnp.float32(batch * height * width),
     )
     return jax.tree.map(lambda x: x.astype(jnp.int32), counts)

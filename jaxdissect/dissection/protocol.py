@@ -10,26 +10,36 @@ class Protocol(NamedTuple):
     """How to dissect; the defaults are those of the PNAS 2020 code.
 
     Attributes:
-        tail_mass: share of a unit's values above its threshold.
+        level: share `tail_mass` of a unit's values lies above its threshold, or the
+            share at which the unit says most about its concept (`iqr_levels`).
+        tail_mass: share of a unit's values above its threshold, where `level` says so.
         quantile_grid: take thresholds on the upsampled or on the native grid.
+        alignment: put the cells of an activation map on the image by their receptive
+            fields, or let them tile it as a plain resize does.
         padding: what lies outside an activation map when it is upsampled.
         union: count a unit's pixels on all images ("global"), or only on images that
             carry any label of the concept's category ("category").
         min_iou: IoU from which a unit is a detector.
         rule: whether the IoU must exceed or reach `min_iou`.
+        min_iqr: information quality ratio that a detector must exceed besides, in
+            [0, 1); negative where it does not matter.
         stride: image pixels per cell of the concept masks, along each axis.
 
     References:
         Bau et al., Network Dissection, CVPR 2017; Bau et al., Understanding the role
-        of individual units in a deep neural network, PNAS 2020.
+        of individual units in a deep neural network, PNAS 2020; Bau et al., GAN
+        Dissection, ICLR 2019.
     """
 
+    level: Literal["tail_mass", "iqr"] = "tail_mass"
     tail_mass: float = 0.01
     quantile_grid: Literal["upsampled", "native"] = "upsampled"
+    alignment: Literal["receptive_field", "tiles"] = "receptive_field"
     padding: Padding = "zeros"
     union: Literal["global", "category"] = "global"
     min_iou: float = 0.04
     rule: Literal[">", ">="] = ">"
+    min_iqr: float = -1.0
     stride: int = 4
 
 
@@ -40,6 +50,18 @@ CVPR17 = Protocol(
     padding="edge",
     union="category",
     rule=">=",
+    stride=2,
+)
+LITE = CVPR17._replace(alignment="tiles")
+GAN19 = Protocol(
+    level="iqr",
+    tail_mass=0.005,
+    quantile_grid="native",
+    alignment="tiles",
+    padding="edge",
+    union="category",
+    min_iou=0.05,
+    min_iqr=0.01,
     stride=2,
 )
 
@@ -56,7 +78,9 @@ def check_protocol(protocol: Protocol) -> Protocol:
     jaxdissect.base.BadInput: `union` is 'all'; it must be 'global' or 'category'
     """
     allowed = {
+        "level": ("tail_mass", "iqr"),
         "quantile_grid": ("upsampled", "native"),
+        "alignment": ("receptive_field", "tiles"),
         "padding": ("zeros", "edge"),
         "union": ("global", "category"),
         "rule": (">", ">="),
@@ -71,6 +95,8 @@ def check_protocol(protocol: Protocol) -> Protocol:
         raise BadInput(f"`tail_mass` is {protocol.tail_mass}; it must be in (0, 1)")
     if not 0 <= protocol.min_iou < 1:
         raise BadInput(f"`min_iou` is {protocol.min_iou}; it must be in [0, 1)")
+    if not -1 <= protocol.min_iqr < 1:
+        raise BadInput(f"`min_iqr` is {protocol.min_iqr}; it must be in [-1, 1)")
     if protocol.stride < 1:
         raise BadInput(f"`stride` is {protocol.stride}; it must be at least 1")
     return protocol

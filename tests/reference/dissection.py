@@ -99,6 +99,7 @@ def overlap(unit_masks, concept_masks, category_of_concept):
             concept: [C], pixels of the concept.
             unit_in_category: [U, categories], pixels of the unit, counted only over
                 images with at least one pixel of any concept of that category.
+            pixels_in_category: [categories], all pixels of those images.
             pixels: int, all pixels of all images.
     """
     units, concepts = unit_masks.shape[3], concept_masks.shape[3]
@@ -108,12 +109,15 @@ def overlap(unit_masks, concept_masks, category_of_concept):
         "unit": np.zeros(units, np.int64),
         "concept": np.zeros(concepts, np.int64),
         "unit_in_category": np.zeros((units, categories), np.int64),
+        "pixels_in_category": np.zeros(categories, np.int64),
         "pixels": int(np.prod(unit_masks.shape[:3])),
     }
     for on, label in zip(unit_masks, concept_masks, strict=True):
         labelled = {
             category_of_concept[c] for c in range(concepts) if label[..., c].any()
         }
+        for category in labelled:
+            counts["pixels_in_category"][category] += on[..., 0].size
         for u in range(units):
             counts["unit"][u] += on[..., u].sum()
             for category in labelled:

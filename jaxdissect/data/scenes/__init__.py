@@ -1,14 +1,13 @@
 """Generated scenes with pixel-exact concept labels in the six Broden categories."""
 
 from jaxdissect.data.scenes.rendering import MIN_SIZE, Scenes, render
-from jaxdissect.data.scenes.vocabulary import CATEGORIES, CLASSES, CONCEPTS, Concept
+from jaxdissect.data.scenes.vocabulary import CATEGORIES, CLASSES, CONCEPTS
 
 __all__ = [
     "CATEGORIES",
     "CLASSES",
     "CONCEPTS",
     "MIN_SIZE",
-    "Concept",
     "Scenes",
     "render",
 ]

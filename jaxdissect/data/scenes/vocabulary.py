@@ -1,14 +1,6 @@
 """The concepts of the generated scenes, by category, and their label numbers."""
 
-from typing import NamedTuple
-
-
-class Concept(NamedTuple):
-    """A thing that can be labelled: a name and the category it belongs to."""
-
-    name: str
-    category: str
-
+from jaxdissect.data.concepts import Concept
 
 CATEGORIES = ("object", "part", "material", "texture", "colour", "scene")
 
