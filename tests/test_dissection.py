@@ -175,9 +175,12 @@ def test_presets_are_the_published_conventions():
         min_iqr=-1.0,
         stride=2,
     )
-    assert dissection.LITE == cvpr17._replace(alignment="tiles")
-    assert dissection.GAN19 == cvpr17._replace(
-        level="iqr", alignment="tiles", min_iou=0.05, rule=">", min_iqr=0.01
+    assert cvpr17._replace(alignment="tiles") == dissection.LITE
+    assert (
+        cvpr17._replace(
+            level="iqr", alignment="tiles", min_iou=0.05, rule=">", min_iqr=0.01
+        )
+        == dissection.GAN19
     )
 
 

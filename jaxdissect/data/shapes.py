@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Int, Int32, UInt8
 
 from jaxdissect.base import BadInput
-from jaxdissect.data.scenes import chance
 from jaxdissect.data.concepts import Concept
+from jaxdissect.data.scenes import chance
 
 CATEGORIES = ("colour", "shape", "coloured shape")
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
