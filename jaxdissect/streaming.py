@@ -5,13 +5,12 @@ otherwise, and int64 on the host across batches.
 """
 
 import functools
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 
 from jaxdissect.base import BadInput, Statistic
 
@@ -44,10 +43,10 @@ def accumulate(statistic: Statistic, batches: Iterable[tuple[Any, ...]]) -> Any:
 def combine(**statistics: Statistic) -> Statistic:
     """Several statistics of the same batches in one pass; the value is a dict.
 
-    >>> both = combine(total=total(), largest=upper_quantile(0.25, 4))
+    >>> both = combine(total=total(), number=total(len))
     >>> result = accumulate(both, [(np.array([[1], [2]]),), (np.array([[3], [4]]),)])
-    >>> result["total"].tolist(), result["largest"].tolist()
-    ([[4], [6]], [4])
+    >>> result["total"].tolist(), result["number"].item()
+    ([[4], [6]], 4)
     """
 
     def measure(*batch):
@@ -60,6 +59,10 @@ def combine(**statistics: Statistic) -> Statistic:
         return {name: s.value(partial[name]) for name, s in statistics.items()}
 
     return Statistic(measure, merge, value)
+
+
+NOTHING = Statistic(lambda *batch: (), lambda a, b: (), lambda partial: partial)
+"""Measures nothing, where something may be measured beside."""
 
 
 def add(a: Any, b: Any) -> Any:
@@ -87,76 +90,6 @@ def total(measure: Callable[..., Any] = lambda *batch: batch[0]) -> Statistic:
 def _wide(x):
     integer = np.issubdtype(np.asarray(x).dtype, np.integer)
     return np.asarray(x, np.int64 if integer else np.float64)
-
-
-def tail_count(tail_mass: float, num_values: int) -> int:
-    """k = ceil(tail_mass * num_values), the rank of the upper quantile from the top.
-
-    A product within a relative 1e-9 of an integer counts as that integer: .01 * 300
-    is 3.0000000000000004 in floating point and must not become 4.
-
-    Raises:
-        BadInput: `tail_mass` is not in (0, 1].
-
-    >>> tail_count(0.01, 300), tail_count(0.01, 301)
-    (3, 4)
-    """
-    if not 0 < tail_mass <= 1:
-        raise BadInput(f"`tail_mass` is {tail_mass}; it must be in (0, 1]")
-    product = tail_mass * num_values
-    nearest = round(product)
-    close = abs(product - nearest) <= 1e-9 * max(nearest, 1)
-    return max(1, nearest if close else math.ceil(product))
-
-
-def upper_quantile(tail_mass: float, num_values: int) -> Statistic:
-    """The exact upper quantile of every unit: its k-th largest value.
-
-    t_u = max {t : P[a_u >= t] >= q}, the k-th largest of all `num_values` values with
-    k = ceil(q N). Keeps the k largest values seen, k x U floats.
-
-    Args:
-        tail_mass: q, the share of values above the threshold, in (0, 1].
-        num_values: N, values per unit over the whole data set (images x positions).
-
-    Returns:
-        A Statistic: batches are (values [... U],), the value is [U].
-
-    Raises:
-        BadInput: another number of values arrived by the end.
-
-    Reference:
-        Bau et al., Understanding the role of individual units in a deep neural
-        network, PNAS 2020, definition of t_u.
-
-    >>> accumulate(upper_quantile(0.5, 4), [(np.array([[3.0], [1.0]]),),
-    ...                                     (np.array([[2.0], [4.0]]),)]).tolist()
-    [3.0]
-    """
-    k = tail_count(tail_mass, num_values)
-
-    def largest(values: Shaped[np.ndarray, "M U"]) -> Shaped[np.ndarray, "k U"]:
-        # numpy's introselect is several times faster than XLA's top_k on a CPU.
-        return values if len(values) <= k else np.partition(values, -k, axis=0)[-k:]
-
-    def measure(values, *_):
-        values = np.asarray(values)
-        values = values.reshape(-1, values.shape[-1])
-        return largest(values), len(values)
-
-    def merge(a, b):
-        return largest(np.concatenate([a[0], b[0]])), a[1] + b[1]
-
-    def value(partial):
-        kept, seen = partial
-        if seen != num_values:
-            raise BadInput(
-                f"`num_values` is {num_values}, but {seen} values per unit arrived; "
-                "the rank of the quantile depends on their number"
-            )
-        return kept.min(axis=0)
-
-    return Statistic(measure, merge, value)
 
 
 class TopExamples(NamedTuple):

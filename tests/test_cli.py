@@ -106,7 +106,7 @@ def test_random_weights_and_presets_are_other_runs(trained, dissected, capsys):
 
 def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
     weights_file = str(trained / "weights.safetensors")
-    error = fails(capsys, "dissect", "--weights", weights_file, "--layer", "conv6_1")
+    error = fails(capsys, "dissect", "--weights", weights_file, "--layers", "conv6_1")
     assert "`layer` is 'conv6_1'" in error and "conv5_3" in error
     error = fails(capsys, "dissect", "--weights", str(tmp_path / "no.safetensors"))
     assert "there is no weights file" in error
@@ -125,7 +125,7 @@ def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("dissect --layer logits", "`layer` is 'logits'"),
+        ("dissect --layers logits", "`layer` is 'logits'"),
         ("dissect --num-images 0", "`num_images` is 0"),
         ("dissect --batch-size -1", "`batch_size` is -1"),
         ("dissect --seed -1", "`seed` is -1"),

@@ -111,7 +111,7 @@ def test_several_layers_and_other_values(trained, value, tmp_path):
     for layer in layers:
         folders.append(tmp_path / layer)
         few = ["--num-images", "14", "--batch-size", "14", "--out", str(folders[-1])]
-        main(["dissect", *weights_of(trained), "--layer", layer, *few])
+        main(["dissect", *weights_of(trained), "--layers", layer, *few])
     for layer, folder in zip(layers, folders, strict=True):
         ablate(trained, folder, out / layer, "--layers", layer, "--value", value)
         arrays = np.load(out / layer / layer / "ablation.npz")

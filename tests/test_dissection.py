@@ -1,5 +1,8 @@
 """Dissection: exact counts, planted truths, laws of labels and presets."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,6 +12,8 @@ from reference import dissection as reference
 
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
+from jaxdissect.dissection.layers import make_layers
+from jaxdissect.dissection.pipeline import overlap_of_layers
 from jaxdissect.streaming import accumulate
 from jaxdissect.upsampling import Centres
 
@@ -101,15 +106,24 @@ def planted(seed=0, images=40, cells=8):
     return acts.astype(np.float32), labels.astype(np.uint8)
 
 
-def dissect_planted(protocol, acts, labels, batch=15):
-    parts = range(0, len(acts), batch)
-    return dissection.dissect(
-        lambda: ((acts[i : i + batch], labels[i : i + batch]) for i in parts),
-        [0, 1],
-        Centres(0.0, 1.0),
-        acts.shape[1],
+def dissect_one(acts, labels, categories, centres, size, *, batch=15, **options):
+    """Dissect one layer whose activations are all here."""
+    parts = [slice(i, i + batch) for i in range(0, len(acts), batch)]
+    found = dissection.dissect(
+        lambda: (({"conv": acts[part]}, labels[part]) for part in parts),
+        categories,
+        {"conv": centres},
+        size,
         num_images=len(acts),
-        protocol=protocol,
+        **options,
+    )
+    return found["conv"]
+
+
+def dissect_planted(protocol, acts, labels, **options):
+    size, centres = acts.shape[1], Centres(0.0, 1.0)
+    return dissect_one(
+        acts, labels, [0, 1], centres, size, protocol=protocol, **options
     )
 
 
@@ -130,8 +144,55 @@ def test_batches_do_not_change_a_dissection():
     acts, labels = planted()
     whole = dissect_planted(dissection.PNAS20, acts, labels, batch=40)
     parts = dissect_planted(dissection.PNAS20, acts, labels, batch=7)
-    np.testing.assert_array_equal(whole.thresholds, parts.thresholds)
-    np.testing.assert_array_equal(whole.iou, parts.iou)
+    assert_same(whole, parts)
+
+
+def assert_same(a, b):
+    for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_order_of_images_does_not_change_a_dissection():
+    acts, labels = planted()
+    order = np.random.default_rng(0).permutation(len(acts))
+    assert_same(
+        dissect_planted(dissection.PNAS20, acts, labels),
+        dissect_planted(dissection.PNAS20, acts[order], labels[order]),
+    )
+
+
+@pytest.mark.parametrize("grid", ["upsampled", "native"])
+def test_thresholds_counted_in_little_memory_are_the_same(grid):
+    acts, labels = planted()
+    protocol = dissection.PNAS20._replace(quantile_grid=grid)
+    assert_same(
+        dissect_planted(protocol, acts, labels),
+        dissect_planted(protocol, acts, labels, memory_bytes=20_000),
+    )
+
+
+def test_shards_merge_into_the_whole():
+    acts, labels = planted()
+    layers = make_layers(
+        {"conv": acts}, labels, {"conv": Centres(0.0, 1.0)}, 8, dissection.PNAS20
+    )
+    thresholds = {"conv": np.full(3, 0.5, np.float32)}
+    statistic = overlap_of_layers(layers, thresholds, [0, 1])
+    shards = [statistic.measure({"conv": acts[i::3]}, labels[i::3]) for i in range(3)]
+    merged = statistic.value(functools.reduce(statistic.merge, shards))
+    assert_same(merged, accumulate(statistic, [({"conv": acts}, labels)]))
+
+
+def test_layers_in_one_pass_are_those_dissected_apart():
+    acts, labels = planted()
+    both = {"early": acts, "late": acts[:, ::2, ::2] ** 2}
+    centres = {"early": Centres(0.0, 1.0), "late": Centres(0.5, 2.0)}
+    found = dissection.dissect(
+        lambda: [(both, labels)], [0, 1], centres, 8, num_images=len(acts)
+    )
+    for name, maps in both.items():
+        apart = dissect_one(maps, labels, [0, 1], centres[name], 8)
+        assert_same(found[name], apart)
 
 
 def test_a_dead_unit_covers_nothing():
@@ -205,14 +266,11 @@ def test_a_whole_dissection_equals_the_reference(grid, padding, union):
     labels = rng.integers(0, 5, (6, 8, 8, 2)).astype(np.uint8)
     labels[0] = np.where(np.isin(labels[0], (2, 4)), 0, labels[0])
     centres, size = Centres(7.5, 16.0), 48
-    protocol = dissection.Protocol(0.1, grid, padding, union, 0.04, ">", 6)
-    result = dissection.dissect(
-        lambda: ((acts[i : i + 4], labels[i : i + 4]) for i in (0, 4)),
-        CATEGORIES,
-        centres,
-        size,
-        num_images=6,
-        protocol=protocol,
+    protocol = dissection.Protocol(
+        tail_mass=0.1, quantile_grid=grid, padding=padding, union=union, stride=6
+    )
+    result = dissect_one(
+        acts, labels, CATEGORIES, centres, size, batch=4, protocol=protocol
     )
     place = ((centres.offset,) * 2, (centres.step,) * 2, padding)
     up = np.stack([reference.upsample(a, (8, 8), (size, size), *place) for a in acts])
@@ -240,4 +298,4 @@ def test_permuting_units_permutes_the_rows():
 
 def test_an_empty_probe_set_is_refused():
     with pytest.raises(BadInput, match="`batches` is empty"):
-        dissection.dissect(lambda: [], [0], Centres(0.0, 1.0), 4, num_images=0)
+        dissection.dissect(lambda: [], [0], {}, 4, num_images=0)

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "jaxdissect"
 RANKS = {
     "base": 0,
     "streaming": 1,
+    "quantiles": 1,
     "upsampling": 1,
     "metrics": 1,
     "significance": 1,
@@ -27,7 +28,7 @@ RANKS = {
     "cli": 5,
 }
 CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
-WITHIN_A_RANK = {("training", "weights"), ("intervals", "significance")}
+WITHIN_A_RANK = {("training", "weights"), ("intervals", "significance"), ("quantiles", "streaming")}
 FORBIDDEN_AT_IMPORT = {
     "flax",
     "matplotlib",

@@ -86,7 +86,7 @@ def measure(config: GroupsConfig, trained: Sequence[Training]) -> list[Measured]
         dissect = watching.make_dissect(
             t.config, network, layers, protocol, config.num_images, loaded.image_size
         )
-        concepts = watching.probe_images(t.config).concepts
+        concepts = watching.probe_concepts(t.config)
         seen = {
             layer: cards.headline(result, concepts, protocol)
             for layer, result in dissect(params).items()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect, outputs
+from jaxdissect.cli import build, dissect, outputs, sources
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
 from jaxdissect.reports import cards, dissection_report
@@ -36,7 +36,12 @@ def manifest_of(
     """
     if config.dissection is None:
         wanted = _default(config, layer)
-        manifest = build.analysis_manifest(wanted, trained)
+        size = trained.image_size
+        manifest = outputs.manifest(
+            wanted,
+            weights=trained.weights.digest,
+            images=sources.probe_of(wanted, size).source.digest,
+        )
         outputs.check_same_run(dissect.default_out(wanted), manifest)
         return manifest
     if len(config.layers) > 1:
@@ -58,14 +63,14 @@ def dissection_of(config: AblateConfig, layer: str) -> Dissected:
 
 
 def _default(config: AblateConfig, layer: str) -> DissectConfig:
-    return DissectConfig(weights=config.weights, layer=layer, seed=config.seed)
+    return DissectConfig(weights=config.weights, layers=(layer,), seed=config.seed)
 
 
 def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:
     advice = "name the right one with --dissection"
     try:
         found = json.loads((folder / "run.json").read_text())
-        kind, of = found["command"], (found["weights"], found["config"]["layer"])
+        kind, of = found["command"], (found["weights"], *found["config"]["layers"])
     except (OSError, ValueError, KeyError):
         raise BadInput(f"{folder} holds no dissection; {advice}") from None
     if kind != "dissect" or of != (digest, layer):

@@ -1,68 +1,43 @@
 """Running a network over images whose concepts are labelled, and dissecting layers."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxdissect import dissection, networks
-from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import build, generated
+from jaxdissect.base import BadInput, Params, Statistic
+from jaxdissect.cli import build, outputs, resuming, sources, subjects
 from jaxdissect.cli.config import ProtocolConfig
-from jaxdissect.data import scenes, shapes
-from jaxdissect.data.concepts import Concept
-from jaxdissect.streaming import TopExamples, accumulate, top_examples
 
 BATCH_SIZE = 70
-PRESETS = {"pnas20": dissection.PNAS20, "cvpr17": dissection.CVPR17}
-
-
-class ConceptImages(NamedTuple):
-    """Generated images with pixel-exact concept labels.
-
-    Attributes:
-        render: (seed, indices, size=) -> images, labels [B h w L], targets.
-        concepts: [C], numbered from 1 in the labels.
-        categories: [L], one label layer each.
-        classes: names of the targets.
-    """
-
-    render: Callable[..., Any]
-    concepts: tuple[Concept, ...]
-    categories: tuple[str, ...]
-    classes: tuple[str, ...]
-
-    def category_numbers(self) -> list[int]:
-        """[C] the category of every concept."""
-        return [self.categories.index(concept.category) for concept in self.concepts]
-
-
-CONCEPT_IMAGES = {
-    "scenes": ConceptImages(
-        scenes.render, scenes.CONCEPTS, scenes.CATEGORIES, scenes.CLASSES
-    ),
-    "shapes": ConceptImages(
-        shapes.render, shapes.CONCEPTS, shapes.CATEGORIES, shapes.CLASSES
-    ),
+PRESETS = {
+    "pnas20": dissection.PNAS20,
+    "cvpr17": dissection.CVPR17,
+    "lite": dissection.LITE,
+    "gan19": dissection.GAN19,
 }
 
+Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
+"""({layer: acts [B H W U]}, label maps [B h w L], positions of the images [B])."""
 
-class Probe(NamedTuple):
-    """What a network did on the probe images.
+
+class Look(NamedTuple):
+    """A network looking at labelled images, batch by batch.
 
     Attributes:
-        acts: {layer: per batch, [B H W U]}.
-        labels: per batch, concept label maps [B h w L] on the protocol's grid.
+        batch: (number) -> that batch.
+        num_batches: of them.
         num_images: in all batches.
-        image_size: in pixels.
     """
 
-    acts: Mapping[str, list[np.ndarray]]
-    labels: list[np.ndarray]
+    batch: Callable[[int], Batch]
+    num_batches: int
     num_images: int
-    image_size: int
 
 
 def make_protocol(config: ProtocolConfig, image_size: int) -> dissection.Protocol:
@@ -82,66 +57,78 @@ def make_protocol(config: ProtocolConfig, image_size: int) -> dissection.Protoco
     return protocol
 
 
-def observe(
-    forward: Callable[[np.ndarray], Mapping[str, Any]],
-    layers: tuple[str, ...],
-    images: ConceptImages,
+def look_at(
+    subject: subjects.Subject,
+    probe: sources.Probe,
     protocol: dissection.Protocol,
     *,
-    seed: int,
-    num_images: int,
-    image_size: int,
     batch_size: int,
-) -> Probe:
-    """Run a network over the probe images once.
+    keep_bytes: int = 0,
+) -> Look:
+    """Run a network over labelled images whenever a batch is asked for.
 
     Args:
-        forward: images -> {layer: activations}.
-        layers: which to keep.
-        images: what to render.
-        protocol: the grid of its masks.
-        seed: of the images.
-        num_images: how many.
-        image_size: in pixels.
+        subject: the network.
+        probe: the images.
+        protocol: the grid of their masks.
         batch_size: images per pass.
+        keep_bytes: memory in which to keep batches, if all fit into it, so that the
+            network runs only once.
     """
-    indices = generated.split_indices("probe", num_images)
-    # A mask cell takes the label of its middle pixel.
-    middle = slice(protocol.stride // 2, None, protocol.stride)
-    acts: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
-    labels = []
-    for batch in generated.rendered(
-        images.render, seed, indices, image_size, batch_size, "probing units"
-    ):
-        found = forward(batch.images)
-        for layer in layers:
-            acts[layer].append(np.asarray(found[layer]))
-        labels.append(batch.labels[:, middle, middle])
-    return Probe(acts, labels, num_images, image_size)
+    size, indices = subject.image_size, probe.indices
+    num_batches = -(-len(indices) // batch_size)
+
+    def load(number: int) -> Batch:
+        part = slice(number * batch_size, (number + 1) * batch_size)
+        seen = probe.source.load(indices[part], size=size, stride=protocol.stride)
+        found = subject.forward(seen.images)
+        acts = {layer: np.asarray(found[layer]) for layer in subject.centres}
+        return acts, seen.labels, np.arange(len(indices))[part]
+
+    return Look(_keeping(load, num_batches, keep_bytes), num_batches, len(indices))
 
 
-def dissect_layer(
-    network: networks.Network,
-    layer: str,
-    probe: Probe,
-    images: ConceptImages,
-    protocol: dissection.Protocol,
-) -> dissection.Dissection:
-    """Thresholds, overlap and labels of one observed layer."""
-    return dissection.dissect(
-        lambda: zip(probe.acts[layer], probe.labels, strict=True),
-        images.category_numbers(),
-        networks.centres(network, layer, probe.image_size),
-        probe.image_size,
-        num_images=probe.num_images,
-        protocol=protocol,
-    )
+def _keeping(
+    load: Callable[[int], Batch], num_batches: int, keep_bytes: int
+) -> Callable[[int], Batch]:
+    """Batches that stay in memory once loaded, where all of them can."""
+    kept: dict[int, Batch] = {}
+
+    def batch(number: int) -> Batch:
+        if number in kept:
+            return kept[number]
+        loaded = load(number)
+        if num_batches * sum(a.nbytes for a in jax.tree.leaves(loaded)) <= keep_bytes:
+            kept[number] = loaded
+        return loaded
+
+    return batch
+
+
+def passes_over(look: Look, folder: Path) -> Callable[[str, Statistic], Any]:
+    """A function that measures a statistic over all images, and can be killed.
+
+    Args:
+        look: the network and the images.
+        folder: where to write down what is done.
+    """
+
+    def measure(name: str, statistic: Statistic) -> Any:
+        def batches(done: int) -> Iterator[Batch]:
+            numbers = range(done, look.num_batches)
+            for number in outputs.progress(numbers, look.num_batches, name, done):
+                yield look.batch(number)
+
+        file = folder / f"{name.replace(' ', '_')}.npz"
+        return resuming.accumulate_resumably(statistic, batches, look.num_batches, file)
+
+    return measure
 
 
 def make_dissect(
     network: networks.Network,
     layers: tuple[str, ...],
-    images: ConceptImages,
+    generator: str,
     protocol: dissection.Protocol,
     *,
     seed: int,
@@ -154,32 +141,29 @@ def make_dissect(
         BadInput: unknown layer.
     """
     forward = build.forward_to(network, layers)
+    centres = subjects.centres_of(network, layers, image_size)
+    probe = sources.generated_probe(generator, seed, num_images, image_size)
 
     def dissect(params: Params) -> dict[str, dissection.Dissection]:
-        probe = observe(
-            partial(forward, params),
-            layers,
-            images,
-            protocol,
-            seed=seed,
-            num_images=num_images,
-            image_size=image_size,
-            batch_size=BATCH_SIZE,
+        subject = subjects.Subject(
+            partial(forward, params), centres, image_size, facts={}, digest=""
         )
-        return {
-            layer: dissect_layer(network, layer, probe, images, protocol)
-            for layer in layers
-        }
+        look = look_at(
+            subject, probe, protocol, batch_size=BATCH_SIZE, keep_bytes=2**32
+        )
+
+        def batches() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+            for number in range(look.num_batches):
+                acts, labels, _ = look.batch(number)
+                yield acts, labels
+
+        return dissection.dissect(
+            batches,
+            probe.source.category_numbers(),
+            centres,
+            image_size,
+            num_images=num_images,
+            protocol=protocol,
+        )
 
     return dissect
-
-
-def top_images(probe: Probe, layer: str, num_top: int) -> TopExamples:
-    """The images on which each unit peaks highest, by position in the probe set."""
-    acts = probe.acts[layer]
-    starts = np.cumsum([0, *map(len, acts)])
-    peaks = (
-        (a.max((1, 2)), start + np.arange(len(a)))
-        for start, a in zip(starts, acts, strict=False)
-    )
-    return accumulate(top_examples(num_top), peaks)

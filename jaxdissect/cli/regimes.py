@@ -167,7 +167,7 @@ def make_look(
     dissect = watching.make_dissect(
         base, network, (layer,), protocol, config.num_images, size
     )
-    concepts = watching.probe_images(base).concepts
+    concepts = watching.probe_concepts(base)
 
     def look(params: Params) -> tuple[dict[str, int], int, int]:
         result = dissect(params)[layer]

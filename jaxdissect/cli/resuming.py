@@ -70,7 +70,7 @@ def accumulate_resumably(
         batches: (n) -> all batches but the first n.
         num_batches: of all.
         file: where to write; not there on the first run.
-        seconds: between two writes.
+        seconds: between two writes, more where writing itself takes long.
     """
     done, leaves = _load_progress(file)
     # The structure of a partial result comes from measuring; where nothing is left
@@ -87,8 +87,10 @@ def accumulate_resumably(
         if number > done:
             merged = partial if merged is None else statistic.merge(merged, partial)
         if number == num_batches or time.monotonic() - written > seconds:
+            began = time.monotonic()
             _save_progress(file, number, jax.tree.leaves(merged))
             written = time.monotonic()
+            seconds = max(seconds, 20 * (written - began))
     return statistic.value(merged)
 
 

@@ -6,18 +6,24 @@ from typing import Any
 
 from jaxdissect import dissection, networks
 from jaxdissect.base import Params
-from jaxdissect.cli import generated, objectives, probing
+from jaxdissect.cli import generated, objectives, probing, sources
 from jaxdissect.cli.config import ProtocolConfig, TrainConfig
+from jaxdissect.data.concepts import Concept
 from jaxdissect.reports import cards
 
 Watch = Callable[[Params], dict[str, Any]]
 """params -> what is written into the metrics."""
 
 
-def probe_images(config: TrainConfig) -> probing.ConceptImages:
-    """The labelled images a network is dissected with: its own, where they have any."""
+def probe_images(config: TrainConfig) -> str:
+    """The generator of the images a network is dissected with: its own, if labelled."""
     own = {"shapes": "shapes", "squares": "shapes"}
-    return probing.CONCEPT_IMAGES[own.get(config.data.name, "scenes")]
+    return own.get(config.data.name, "scenes")
+
+
+def probe_concepts(config: TrainConfig) -> tuple[Concept, ...]:
+    """What is labelled on those images."""
+    return sources.GENERATORS[probe_images(config)].concepts
 
 
 def make_protocol(config: ProtocolConfig, size: int) -> dissection.Protocol:
@@ -61,7 +67,7 @@ def make_watch(config: TrainConfig, network: networks.Network, size: int) -> Wat
     )
     generated.split_indices("probe", config.watch.num_images)
     protocol = make_protocol(ProtocolConfig(), size)
-    concepts = probe_images(config).concepts
+    concepts = probe_concepts(config)
     dissect = make_dissect(
         config, network, layers, protocol, config.watch.num_images, size
     )

@@ -8,6 +8,12 @@ from jaxdissect.dissection.counts import (
     overlap,
     unit_masks,
 )
+from jaxdissect.dissection.findings import Findings, find
+from jaxdissect.dissection.information import (
+    Levels,
+    choose_levels,
+    information_quality,
+)
 from jaxdissect.dissection.labels import (
     NO_LABEL,
     Detectors,
@@ -33,11 +39,16 @@ __all__ = [
     "PNAS20",
     "Detectors",
     "Dissection",
+    "Findings",
+    "Levels",
     "Overlap",
     "Protocol",
     "check_protocol",
+    "choose_levels",
     "concept_masks",
     "dissect",
+    "find",
+    "information_quality",
     "iou_global",
     "iou_within_category",
     "label_units",

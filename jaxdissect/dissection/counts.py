@@ -1,5 +1,6 @@
 """How much the units' masks overlap with the concepts', in exact counts."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -94,6 +95,76 @@ def overlap(categories: Sequence[int]) -> Statistic:
     return total(lambda units, concepts: _measure(units, concepts, member))
 
 
+class Present(NamedTuple):
+    """The concepts that occur in some label maps; others cost nothing.
+
+    Attributes:
+        concepts: [P] their numbers, 0-based, rising; -1 fills P up to a power of two,
+            so that few shapes are ever compiled.
+        masks: [B h w P] where each of them is; nowhere for -1.
+    """
+
+    concepts: Integer[np.ndarray, "P"]
+    masks: Bool[Array, "B h w P"]
+
+    def spread(
+        self, part: Integer[AnyArray, "*N P"], num_concepts: int
+    ) -> Integer[np.ndarray, "*N C"]:
+        """Numbers of these concepts among those of all; 0 for the others."""
+        there = self.concepts >= 0
+        spread = np.zeros((*part.shape[:-1], num_concepts), np.int64)
+        spread[..., self.concepts[there]] = np.asarray(part)[..., there]
+        return spread
+
+
+def present(labels: Integer[AnyArray, "B h w L"], num_concepts: int) -> Present:
+    """Find the concepts of a batch and their masks.
+
+    Args:
+        labels: layers of label numbers; 0 is no label, c + 1 is concept c.
+        num_concepts: C.
+
+    Raises:
+        BadInput: a label number above C or below 0.
+
+    >>> present(np.array([[[[7, 0]]], [[[2, 7]]]]), 9).concepts.tolist()
+    [1, 6]
+    """
+    numbers = np.unique(labels)
+    if len(numbers) and not 0 <= numbers[0] <= numbers[-1] <= num_concepts:
+        found = numbers[0] if numbers[0] < 0 else numbers[-1]
+        raise BadInput(f"`labels` hold {found}; they must be in [0, {num_concepts}]")
+    numbers = numbers[numbers > 0]
+    fill = 2 ** math.ceil(math.log2(max(len(numbers), 1))) - len(numbers)
+    concepts = np.concatenate([numbers.astype(np.int64) - 1, np.full(fill, -1)])
+    wanted = np.where(concepts < 0, -1, concepts + 1)  # no pixel has the label -1
+    return Present(concepts, _masks_of(labels, wanted))
+
+
+def present_overlap(
+    units: Bool[AnyArray, "B h w U"], concepts: Present, categories: Sequence[int]
+) -> Overlap:
+    """Counts of one batch, where only the concepts present are paid for.
+
+    Args:
+        units: from `unit_masks`.
+        concepts: from `present`.
+        categories: [C] category number of every concept, 0-based.
+
+    >>> units = np.ones((1, 1, 2, 1), bool)
+    >>> labels = np.array([[[[2], [0]]]])
+    >>> present_overlap(units, present(labels, 3), [0, 0, 1]).intersection.tolist()
+    [[0, 1, 0]]
+    """
+    member = np.eye(max(categories) + 1, dtype=np.float32)[np.asarray(categories)]
+    member = member[concepts.concepts] * (concepts.concepts >= 0)[:, None]
+    counts = _measure(units, concepts.masks, member.astype(np.float32))
+    return counts._replace(
+        intersection=concepts.spread(counts.intersection, len(categories)),
+        concept=concepts.spread(counts.concept, len(categories)),
+    )
+
+
 def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:
     """Intersection over union on all images; 0 where both are empty.
 
@@ -141,6 +212,11 @@ def iou_within_category(
 def _ratio(intersection, both):
     union = np.asarray(both - intersection, np.float64)
     return np.where(union > 0, intersection / np.maximum(union, 1), 0.0)
+
+
+@jax.jit
+def _masks_of(labels: Array, wanted: Array) -> Array:
+    return (labels[..., None] == wanted).any(-2)
 
 
 @jax.jit

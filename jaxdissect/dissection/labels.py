@@ -51,6 +51,29 @@ def label_units(
     return Detectors(concept, best, _passes(best, min_iou, rule))
 
 
+def labelled(
+    iou: Float[np.ndarray, "U C"],
+    concept: Int[np.ndarray, "U"],
+    *,
+    min_iou: float = 0.04,
+    rule: Literal[">", ">="] = ">",
+) -> Detectors:
+    """Units whose labels were found in another way, and their IoU with them.
+
+    Args:
+        iou: from `iou_global` or `iou_within_category`.
+        concept: of every unit, or `NO_LABEL`.
+        min_iou: IoU from which a unit is a detector.
+        rule: whether the IoU must exceed or reach `min_iou`.
+
+    >>> labelled(np.array([[0.01, 0.2], [0.1, 0.0]]), np.array([0, -1])).iou.tolist()
+    [0.01, 0.0]
+    """
+    with_label = np.take_along_axis(iou, np.maximum(concept, 0)[:, None], 1)[:, 0]
+    own = np.where(concept >= 0, with_label, 0.0)
+    return Detectors(concept, own, _passes(own, min_iou, rule))
+
+
 def unique_labels(detectors: Detectors) -> int:
     """How many different concepts the detectors detect: the headline count.
 

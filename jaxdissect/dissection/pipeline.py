@@ -1,29 +1,33 @@
-"""Network dissection from beginning to end, for one layer."""
+"""Network dissection from beginning to end, all layers in the same passes."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.dissection.counts import (
     Overlap,
-    concept_masks,
     iou_global,
     iou_within_category,
-    overlap,
-    unit_masks,
+    present,
+    present_overlap,
 )
-from jaxdissect.dissection.labels import Detectors, label_units
+from jaxdissect.dissection.information import (
+    Levels,
+    choose_levels,
+    information_quality,
+)
+from jaxdissect.dissection.labels import Detectors, label_units, labelled
+from jaxdissect.dissection.layers import Layer, in_slices, make_layers, masks
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
-from jaxdissect.streaming import accumulate, upper_quantile
-from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
+from jaxdissect.dissection.thresholds import Thresholds, find_thresholds
+from jaxdissect.streaming import NOTHING, accumulate, combine, total
+from jaxdissect.upsampling import Centres
 
-Batches = Callable[[], Iterable[tuple[AnyArray, AnyArray]]]
-"""() -> batches of (acts [B H W U], label maps [B h w L]), anew at every call."""
+Batches = Callable[[], Iterable[tuple[Mapping[str, AnyArray], AnyArray]]]
+"""() -> batches of ({layer: acts [B H W U]}, label maps [B h w L]), anew each time."""
 
 
 class Dissection(NamedTuple):
@@ -45,68 +49,169 @@ class Dissection(NamedTuple):
 def dissect(
     batches: Batches,
     categories: Sequence[int],
-    centres: Centres,
+    centres: Mapping[str, Centres],
     image_size: int,
     *,
     num_images: int,
     protocol: Protocol = PNAS20,
-) -> Dissection:
-    """Dissect one layer: thresholds in a first pass, overlap in a second.
+    choosing: Batches | None = None,
+    memory_bytes: int = 2**31,
+) -> dict[str, Dissection]:
+    """Dissect layers: thresholds in a first pass over the images, overlap in a second.
 
     Args:
         batches: gives the same batches at every call; labels 0 mean none, c + 1 mean
-            concept c.
+            concept c. Whatever makes them: a network run anew, or kept activations.
         categories: [C] category number of every concept.
-        centres: where the cells of the activation maps sit on the image.
+        centres: {layer: where the cells of its activation maps sit on the image}.
         image_size: height and width of the images, in pixels.
         num_images: images in all batches together; the quantile depends on it.
         protocol: the conventions to follow.
+        choosing: batches of other images to choose thresholds and labels on, for the
+            protocol level "iqr"; see `choose_levels`.
+        memory_bytes: what thresholds may take; where they would take more, there are
+            more passes, and the result is the same.
 
     Returns:
-        Thresholds, counts, IoU and labels.
+        {layer: thresholds, counts, IoU and labels}.
 
     Raises:
         BadInput: a protocol value that is not allowed, no batches, or another number
-            of images than `num_images`.
+            of images than `num_images`; `choosing` missing or of no use.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
         network, PNAS 2020.
 
-    >>> import jax.numpy as jnp
-    >>> acts = jnp.arange(16.0).reshape(1, 4, 4, 1)
-    >>> labels = np.array(acts >= 14, np.int32)
-    >>> result = dissect(lambda: [(acts, labels)], [0], Centres(0.0, 1.0), 4,
+    >>> acts = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    >>> batches = [({"conv5": acts}, (acts >= 14).astype(np.int32))]
+    >>> from jaxdissect.upsampling import Centres
+    >>> result = dissect(lambda: batches, [0], {"conv5": Centres(0.0, 1.0)}, 4,
     ...                  num_images=1, protocol=PNAS20._replace(tail_mass=3 / 16))
-    >>> result.thresholds.tolist(), result.iou.tolist()
+    >>> result["conv5"].thresholds.tolist(), result["conv5"].iou.tolist()
     ([13.0], [[1.0]])
     """
     check_protocol(protocol)
     first = next(iter(batches()), None)
     if first is None:
         raise BadInput("`batches` is empty; at least one batch is needed")
-    acts, labels = first
-    rows, columns = (
-        bilinear_matrix(cells, targets, image_size, centres, padding=protocol.padding)
-        for cells, targets in zip(acts.shape[1:3], labels.shape[1:3], strict=True)
-    )
-    on_grid = jax.jit(lambda acts: upsample(acts, rows, columns))
-    native = protocol.quantile_grid == "native"
-    positions = math.prod((acts if native else labels).shape[1:3])
-    thresholds = accumulate(
-        upper_quantile(protocol.tail_mass, num_images * positions),
-        ((acts if native else on_grid(acts),) for acts, _ in batches()),
-    )
+    layers = make_layers(*first, centres, image_size, protocol)
 
-    @jax.jit
-    def masks(acts, labels):
-        concepts = concept_masks(labels, num_concepts=len(categories))
-        return unit_masks(upsample(acts, rows, columns), thresholds), concepts
+    levels = choosing and levels_of_layers(choosing, layers, categories, protocol)
 
-    counts = accumulate(overlap(categories), (masks(*batch) for batch in batches()))
+    def measure(name: str, statistic: Statistic) -> Any:
+        return accumulate(statistic, _numbered(batches()))
+
+    thresholds, _ = find_thresholds(
+        measure,
+        layers,
+        NOTHING,
+        num_images=num_images,
+        protocol=protocol,
+        levels=levels,
+        memory_bytes=memory_bytes,
+    )
+    counts = measure("overlap", overlap_of_layers(layers, thresholds, categories))
+    return {
+        name: judge(
+            thresholds[name],
+            counts[name],
+            categories,
+            protocol,
+            None if levels is None else levels[name].concept,
+        )
+        for name in layers
+    }
+
+
+def levels_of_layers(
+    choosing: Batches,
+    layers: Mapping[str, Layer],
+    categories: Sequence[int],
+    protocol: Protocol,
+) -> dict[str, Levels]:
+    """`choose_levels` for each layer, one after another.
+
+    Args:
+        choosing: batches of images that are not those to dissect.
+        layers: where the units are seen.
+        categories: [C] category number of every concept.
+        protocol: the conventions to follow.
+    """
+
+    def of_layer(name: str) -> Callable[[], Iterator[tuple[AnyArray, AnyArray]]]:
+        return lambda: ((acts[name], labels) for acts, labels in choosing())
+
+    return {
+        name: choose_levels(
+            of_layer(name), categories, layer.rows, layer.columns, protocol=protocol
+        )
+        for name, layer in layers.items()
+    }
+
+
+def overlap_of_layers(
+    layers: Mapping[str, Layer], thresholds: Thresholds, categories: Sequence[int]
+) -> Statistic:
+    """Pixel counts of every layer in one pass.
+
+    Args:
+        layers: where the units are seen.
+        thresholds: {layer: [U]}.
+        categories: [C] category number of every concept.
+
+    Returns:
+        A Statistic: batches are (acts {layer: [B H W U]}, label maps [B h w L]), the
+        value is {layer: `Overlap`}.
+    """
+
+    def of_layer(name: str, layer: Layer) -> Statistic:
+        def measure(acts, labels):
+            units = masks(layer, acts, thresholds[name])
+            return present_overlap(units, present(labels, len(categories)), categories)
+
+        sliced = in_slices(layer, total()._replace(measure=measure))
+        return sliced._replace(
+            measure=lambda acts, labels, *_: sliced.measure(acts[name], labels)
+        )
+
+    return combine(**{name: of_layer(name, layer) for name, layer in layers.items()})
+
+
+def judge(
+    thresholds: Float[np.ndarray, "U"],
+    counts: Overlap,
+    categories: Sequence[int],
+    protocol: Protocol,
+    concept: Int[np.ndarray, "U"] | None = None,
+) -> Dissection:
+    """From counts to IoU and labels, by a protocol's conventions.
+
+    Args:
+        thresholds: [U] at which pixels were counted.
+        counts: of one layer.
+        categories: [C] category number of every concept.
+        protocol: the conventions to follow.
+        concept: [U] labels found in another way; by default those of the best IoU.
+    """
     if protocol.union == "global":
         iou = iou_global(counts)
     else:
         iou = iou_within_category(counts, categories)
-    detectors = label_units(iou, min_iou=protocol.min_iou, rule=protocol.rule)
+    if concept is None:
+        detectors = label_units(iou, min_iou=protocol.min_iou, rule=protocol.rule)
+    else:
+        detectors = labelled(iou, concept, min_iou=protocol.min_iou, rule=protocol.rule)
+    if protocol.min_iqr >= 0:
+        said = information_quality(counts, categories)
+        own = np.take_along_axis(said, np.maximum(detectors.concept, 0)[:, None], 1)
+        enough = detectors.is_detector & (own[:, 0] > protocol.min_iqr)
+        detectors = detectors._replace(is_detector=enough)
     return Dissection(thresholds, counts, iou, detectors)
+
+
+def _numbered(batches: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any, Any]]:
+    start = 0
+    for acts, labels in batches:
+        yield acts, labels, np.arange(start, start + len(labels))
+        start += len(labels)

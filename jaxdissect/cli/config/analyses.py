@@ -9,12 +9,16 @@ from typing import Literal
 class ProtocolConfig:
     """Conventions on which published dissection codes differ; a preset bundles them."""
 
-    preset: Literal["pnas20", "cvpr17"] = "pnas20"
+    preset: Literal["pnas20", "cvpr17", "lite", "gan19"] = "pnas20"
     """Bundle of conventions; any of the others, where given, replaces its part."""
+    level: Literal["tail_mass", "iqr"] | None = None
+    """Threshold every unit at `tail_mass`, or where it says most about its concept."""
     tail_mass: float | None = None
     """Share of values above a unit's threshold."""
     quantile_grid: Literal["upsampled", "native"] | None = None
     """Grid on which thresholds are taken."""
+    alignment: Literal["receptive_field", "tiles"] | None = None
+    """Activation maps lie by their receptive fields, or tile the image."""
     padding: Literal["zeros", "edge"] | None = None
     """Outside an activation map: fade to zero, or repeat the border."""
     union: Literal["global", "category"] | None = None
@@ -23,6 +27,8 @@ class ProtocolConfig:
     """A unit is a detector from this IoU on."""
     rule: Literal[">", ">="] | None = None
     """Whether the IoU must exceed or reach `min_iou`."""
+    min_iqr: float | None = None
+    """Information quality ratio that a detector must exceed besides."""
     stride: int | None = None
     """Image pixels per cell of the concept masks, along each axis."""
 
@@ -35,19 +41,33 @@ class DissectConfig:
     """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     random_weights: bool = False
     """Same network, random weights: what a network shows that has learnt nothing."""
-    layer: str = "conv5_3"
-    """Layer whose units are dissected."""
+    layers: tuple[str, ...] = ("conv5_3",)
+    """Layers whose units are dissected, in the same passes over the images; `all` for
+    every convolutional layer. Of several, each one's results get a folder."""
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
-    images: Literal["scenes", "shapes"] = "scenes"
-    """Generated images to probe the units with."""
-    num_images: int = 1200
-    """How many of them."""
-    num_top: int = 6
+    images: Literal["scenes", "shapes", "broden", "segmented"] = "scenes"
+    """Labelled images to probe the units with: generated, the Broden data set, or a
+    folder of pictures and label maps (docs/concepts.md)."""
+    path: Path | None = None
+    """Folder of Broden or of the pictures."""
+    split: str = ""
+    """Part of the folder: train or val of Broden, a folder of the pictures."""
+    categories: tuple[str, ...] = ()
+    """Categories of Broden's concepts; all by default."""
+    colours: bool = False
+    """Label the colours of the pixels, too."""
+    num_images: int | None = None
+    """How many images; by default 1200 generated ones, or all of a folder."""
+    num_top: int = 10
     """Top images shown per unit."""
     batch_size: int = 50
     """Images per forward pass."""
+    memory_mib: int = 2048
+    """What thresholds may take; where they would take more, there are more passes."""
+    keep_mib: int = 4096
+    """Activations are kept for the later passes where they fit into this."""
     seed: int = 0
-    """Seed of the scenes, and of the weights when they are random."""
+    """Seed of generated images, and of the weights when they are random."""
     out: Path | None = None
     """Folder for the results; by default one under runs/ named after the run."""
 

@@ -1,0 +1,136 @@
+"""Images whose pixels are labelled with concepts, by the settings of a command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import generated
+from jaxdissect.cli.config import DissectConfig
+from jaxdissect.data import scenes, shapes
+from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
+
+NUM_GENERATED = 1200
+"""Generated images, unless told otherwise."""
+
+
+class Generator(NamedTuple):
+    """Draws images with pixel-exact concept labels.
+
+    Attributes:
+        render: (seed, indices, size=) -> images, labels [B S S L], targets.
+        concepts: [C], numbered from 1 in the labels.
+        categories: [L], one label layer each.
+        classes: names of the targets; image i is of class i % len(classes).
+    """
+
+    render: Callable[..., Any]
+    concepts: tuple[Concept, ...]
+    categories: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+GENERATORS = {
+    "scenes": Generator(
+        scenes.render, scenes.CONCEPTS, scenes.CATEGORIES, scenes.CLASSES
+    ),
+    "shapes": Generator(
+        shapes.render, shapes.CONCEPTS, shapes.CATEGORIES, shapes.CLASSES
+    ),
+}
+
+
+class Probe(NamedTuple):
+    """Labelled images to probe units with.
+
+    Attributes:
+        source: of the images.
+        indices: which of them.
+    """
+
+    source: ConceptSource
+    indices: np.ndarray
+
+
+def generated_probe(
+    name: str, seed: int, number: int, size: int, *, skip: int = 0
+) -> Probe:
+    """Generated images of the split that is kept for probing.
+
+    Args:
+        name: of the generator.
+        seed: of the images.
+        number: how many.
+        size: in pixels; the digest is of images of this size.
+        skip: leave out that many first.
+
+    Raises:
+        BadInput: more images than there are.
+    """
+    generator = GENERATORS[name]
+    indices = generated.split_indices("probe", skip + number)
+
+    def load(positions: Int[np.ndarray, "B"], *, size: int, stride: int) -> Labelled:
+        chosen = [indices[position] for position in positions]
+        drawn = generator.render(seed, chosen, size=size)
+        # A mask cell takes the label of its middle pixel.
+        middle = slice(stride // 2, None, stride)
+        return Labelled(drawn.images, drawn.labels[:, middle, middle])
+
+    classes = generator.classes
+    source = ConceptSource(
+        load,
+        tuple(classes[index % len(classes)] for index in indices),
+        np.zeros(len(indices), int),
+        generator.concepts,
+        generator.categories,
+        f"generated {name}, seed {seed}",
+        generated.fingerprint(generator.render, len(classes), seed, size),
+    )
+    return Probe(source, np.arange(skip, skip + number))
+
+
+def probe_of(config: DissectConfig, size: int) -> Probe:
+    """The images that a config names.
+
+    Raises:
+        BadInput: no path or one too many, more images than there are, or whatever the
+            files lack.
+    """
+    if config.images in GENERATORS:
+        if config.path is not None:
+            raise BadInput(f"`path` is {config.path}; {config.images} are generated")
+        number = config.num_images or NUM_GENERATED
+        probe = generated_probe(config.images, config.seed, number, size)
+        return probe._replace(source=_coloured(config, probe.source))
+    if config.path is None:
+        raise BadInput(f"`path` is missing: the folder of the {config.images} images")
+    source = _coloured(config, _read(config, config.path))
+    available = len(source.captions)
+    number = config.num_images or available
+    if number > available:
+        raise BadInput(f"`num_images` is {number}; {config.path} has {available}")
+    # Neighbouring files are often alike, such as the frames of a film.
+    return Probe(source, np.arange(number) * available // number)
+
+
+def _read(config: DissectConfig, path: Path) -> ConceptSource:
+    if config.images == "broden":
+        from jaxdissect.data.broden import broden
+
+        split: Any = config.split or "all"
+        return broden(path, categories=config.categories, split=split)
+    from jaxdissect.data.segmented import segmented
+
+    return segmented(path, split=config.split)
+
+
+def _coloured(config: DissectConfig, source: ConceptSource) -> ConceptSource:
+    if not config.colours:
+        return source
+    from jaxdissect.data.colours import with_colours
+
+    return with_colours(source)

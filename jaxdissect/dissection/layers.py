@@ -1,0 +1,146 @@
+"""How a layer's activation maps lie on the grid of the concept masks."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float
+
+from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.dissection.counts import unit_masks
+from jaxdissect.dissection.protocol import Protocol
+from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
+
+SLICE = 2**25
+"""Upsampled values in memory at a time, for each layer: 128 MiB of float32."""
+
+
+class Layer(NamedTuple):
+    """Where a layer's units are seen.
+
+    Attributes:
+        num_units: U.
+        rows: [h H] interpolation onto the masks' grid along the vertical axis.
+        columns: [w W] the same along the horizontal axis.
+    """
+
+    num_units: int
+    rows: Float[np.ndarray, "h H"]
+    columns: Float[np.ndarray, "w W"]
+
+    def values_per_image(self, protocol: Protocol) -> int:
+        """Values of a unit on one image, on the protocol's quantile grid."""
+        side = 1 if protocol.quantile_grid == "native" else 0
+        return self.rows.shape[side] * self.columns.shape[side]
+
+
+def make_layers(
+    acts: Mapping[str, AnyArray],
+    labels: AnyArray,
+    centres: Mapping[str, Centres],
+    image_size: int,
+    protocol: Protocol,
+) -> dict[str, Layer]:
+    """Lay each layer's maps over the grid of the masks.
+
+    Args:
+        acts: {layer: [B H W U]}, any batch of them.
+        labels: [B h w L], the label maps of the same images.
+        centres: {layer: where the cells of its maps sit on the image}.
+        image_size: height and width of the images, in pixels.
+        protocol: the conventions to follow.
+
+    Raises:
+        BadInput: a layer without centres, or of activations that are no maps.
+    """
+    layers = {}
+    for name, maps in acts.items():
+        if name not in centres:
+            raise BadInput(f"`centres` has no {name!r}; it has {', '.join(centres)}")
+        if maps.ndim != 4:
+            raise BadInput(f"{name!r} is {maps.shape}; activations are [B H W U]")
+        matrices = []
+        for cells, targets in zip(maps.shape[1:3], labels.shape[1:3], strict=True):
+            step = image_size / cells
+            tiles = Centres((step - 1) / 2, step)
+            where = tiles if protocol.alignment == "tiles" else centres[name]
+            matrix = bilinear_matrix(
+                cells, targets, image_size, where, padding=protocol.padding
+            )
+            matrices.append(matrix)
+        layers[name] = Layer(maps.shape[-1], *matrices)
+    return layers
+
+
+def masks(
+    layer: Layer, acts: Float[AnyArray, "B H W U"], thresholds: Float[AnyArray, "U"]
+) -> Bool[Array, "B h w U"]:
+    """Where each unit is on, on the masks' grid.
+
+    >>> layer = Layer(1, np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
+    >>> acts = np.array([[[[0.0], [1.0]], [[2.0], [3.0]]]], np.float32)
+    >>> masks(layer, acts, np.ones(1, np.float32))[0, ..., 0].tolist()
+    [[False, False], [True, True]]
+    """
+    return _masks(acts, layer.rows, layer.columns, thresholds)
+
+
+def unit_regions(
+    layer: Layer, maps: Float[AnyArray, "N H W"], thresholds: Float[AnyArray, "N"]
+) -> Bool[np.ndarray, "N h w"]:
+    """Where single maps exceed their units' thresholds, on the masks' grid.
+
+    >>> layer = Layer(9, np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
+    >>> maps = np.array([[[0.0, 1.0], [2.0, 3.0]]], np.float32)
+    >>> unit_regions(layer, maps, np.ones(1, np.float32)).tolist()
+    [[[False, False], [True, True]]]
+    """
+    # numpy, as the number of maps is another every time.
+    fine = np.einsum("hH,nHW,wW->nhw", layer.rows, maps, layer.columns, optimize=True)
+    return fine > np.asarray(thresholds)[:, None, None]
+
+
+def unit_values(
+    layer: Layer, acts: Float[AnyArray, "B H W U"], protocol: Protocol
+) -> Float[np.ndarray, "M U"]:
+    """All values of each unit on the quantile grid, each unit's together in memory."""
+    if protocol.quantile_grid == "native":
+        flat = np.asarray(acts).reshape(-1, acts.shape[-1])
+        return np.asfortranarray(flat)
+    return np.asarray(_by_unit(acts, layer.rows, layer.columns)).T
+
+
+def in_slices(layer: Layer, statistic: Statistic) -> Statistic:
+    """The same statistic, of a bounded number of images of a layer at a time.
+
+    Args:
+        layer: decides how many images at a time.
+        statistic: of batches whose elements have images along their first axis.
+    """
+    per_image = len(layer.rows) * len(layer.columns) * layer.num_units
+    size = max(1, SLICE // per_image)
+
+    def parts(batch: tuple[Any, ...]) -> Iterator[Any]:
+        for start in range(0, len(batch[0]), size):
+            cut = slice(start, start + size)
+            yield statistic.measure(*(element[cut] for element in batch))
+
+    measure: Callable[..., Any]
+    measure = lambda *batch: functools.reduce(statistic.merge, parts(batch))  # noqa: E731
+    return statistic._replace(measure=measure)
+
+
+@jax.jit
+def _masks(acts, rows, columns, thresholds):
+    return unit_masks(upsample(acts, rows, columns), thresholds)
+
+
+@jax.jit
+def _by_unit(acts, rows, columns):
+    return jnp.moveaxis(upsample(acts, rows, columns), -1, 0).reshape(
+        acts.shape[-1], -1
+    )
