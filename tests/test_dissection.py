@@ -239,7 +239,12 @@ def test_presets_are_the_published_conventions():
     assert cvpr17._replace(alignment="tiles") == dissection.LITE
     assert (
         cvpr17._replace(
-            level="iqr", alignment="tiles", min_iou=0.05, rule=">", min_iqr=0.01
+            level="iqr",
+            quantile_grid="upsampled",
+            alignment="tiles",
+            min_iou=0.05,
+            rule=">",
+            min_iqr=0.01,
         )
         == dissection.GAN19
     )

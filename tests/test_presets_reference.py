@@ -43,7 +43,7 @@ def make_data(seed, stride, images):
         c: m.reshape(images, CELLS, 8, CELLS, 8).mean((2, 4)) for c, m in masks.items()
     }
     noise = rng.integers(-64, 65, (6, images, CELLS, CELLS)) / 64
-    often = rng.random(noise[0].shape) < np.where(share[5] > 0.5, 0.2, 0.08)
+    often = rng.random(noise[0].shape) < np.where(share[5] > 0.5, 0.2, 0.1)
     units = [
         np.maximum(4 * share[0] + noise[0] / 2 - 0.5, 0),  # follows concept 0
         np.maximum(4 * share[1] + noise[1] - 1, 0),  # follows concept 1, less well
@@ -118,7 +118,6 @@ def test_the_data_has_detectors_and_others(preset):
 
 def test_the_data_has_a_unit_of_enough_iou_and_too_little_information():
     want = expected("gan19")
-    assert want["label"][6] == 5
     assert want["label_iou"][6] > 0.05
     assert not want["is_detector"][6]
 

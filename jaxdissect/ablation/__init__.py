@@ -39,7 +39,7 @@ from jaxdissect.ablation.importance import (
     removal_orders,
 )
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
-from jaxdissect.ablation.rotation import random_rotation, rotated
+from jaxdissect.ablation.rotation import random_rotation, rotated, rotation_power
 from jaxdissect.ablation.sweep import set_effects, unit_effects
 from jaxdissect.ablation.tails import (
     EditedTail,
@@ -79,6 +79,7 @@ __all__ = [
     "removal_orders",
     "resampled",
     "rotated",
+    "rotation_power",
     "scaled",
     "set_effects",
     "set_keeps",

@@ -6,10 +6,12 @@ as they are.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import Split
+from jaxdissect.base import AnyArray, Split
 
 
 def random_rotation(key: Array, num_units: int) -> Float[Array, "U U"]:
@@ -32,6 +34,35 @@ def random_rotation(key: Array, num_units: int) -> Float[Array, "U U"]:
     q, r = jnp.linalg.qr(jax.random.normal(key, (num_units, num_units)))
     q = q * jnp.sign(jnp.diag(r))
     return q.at[:, 0].multiply(jnp.sign(jnp.linalg.det(q)))
+
+
+def rotation_power(
+    rotation: Float[AnyArray, "U U"], power: float
+) -> Float[np.ndarray, "U U"]:
+    """Part of the way from no rotation (power 0) to all of it (power 1).
+
+    A rotation turns some planes by angles in (-pi, pi]; its power turns the same planes
+    by `power` times as much.
+
+    Args:
+        rotation: an orthogonal matrix of determinant 1.
+        power: any; in [0, 1] for a path from the identity to the rotation.
+
+    Returns:
+        A rotation, in float32.
+
+    Reference:
+        Bau et al., Network Dissection, CVPR 2017, section 3.2 and figure 4.
+
+    >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> np.allclose(rotation_power(quarter, 2.0), -np.eye(2), atol=1e-6)
+    True
+    """
+    # Of a normal matrix the complex Schur form is diagonal: eigenvalues and a unitary
+    # basis of eigenvectors, in double precision.
+    form, basis = scipy.linalg.schur(np.asarray(rotation, np.float64), output="complex")
+    turned = np.exp(1j * power * np.angle(np.diag(form)))
+    return ((basis * turned) @ basis.conj().T).real.astype(np.float32)
 
 
 def rotated(split: Split, rotation: Float[Array, "U U"]) -> Split:

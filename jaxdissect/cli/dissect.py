@@ -1,7 +1,8 @@
 """`dissect`: a network and labelled images -> thresholds, IoU, labels, a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -13,13 +14,20 @@ from jaxdissect.cli import (
     outputs,
     probing,
     resuming,
+    rotating,
     sources,
     subjects,
 )
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.data.concepts import Concept, ConceptSource
-from jaxdissect.dissection.layers import make_layers
-from jaxdissect.reports import cards, dissection_report, tables
+from jaxdissect.reports import (
+    cards,
+    conventions,
+    dissection_report,
+    figures,
+    profile,
+    tables,
+)
 
 
 def run(config: DissectConfig) -> None:
@@ -70,61 +78,107 @@ def dissect_subject(
         config, weights=subject.digest, images=probe.source.digest
     )
     with resuming.resumable_folder(out, manifest) as work:
-        found = find(config, subject, probe, protocol, work.progress)
+        found = probing.find(config, subject, probe, protocol, work.progress)
+        seen = Run(config, subject, probe, protocol)
+        extra = comparisons(seen, found, work)
         strips = drawing.top_strips(
             subject, probe, protocol, found, batch_size=config.batch_size
         )
         for layer, each in found.items():
-            folder = work.results / layer if len(found) > 1 else work.results
-            folder.mkdir(exist_ok=True)
-            headline = write(
-                folder, config, subject, probe, protocol, layer, each, strips[layer]
-            )
+            folder = folder_of(work.results, layer, found)
+            headline = write(folder, seen, layer, each, strips[layer], extra[layer])
             print_table(layer, each.dissection, headline, probe.source.concepts)
+        if len(found) > 1:
+            write_profile(work.results, seen, found)
     pages = sorted(out.glob("**/report.html"))
     print("\n".join(f"report: {page}" for page in pages))
 
 
-def find(
-    config: DissectConfig,
-    subject: subjects.Subject,
-    probe: sources.Probe,
-    protocol: dissection.Protocol,
-    progress: Path,
-) -> dict[str, dissection.Findings]:
-    """Run the network over the images as often as it takes."""
-    look = probing.look_at(
-        subject,
-        probe,
-        protocol,
-        batch_size=config.batch_size,
-        keep_bytes=config.keep_mib * 2**20,
+class Run(NamedTuple):
+    """What a run dissects, and how."""
+
+    config: DissectConfig
+    subject: subjects.Subject
+    probe: sources.Probe
+    protocol: dissection.Protocol
+
+
+def folder_of(results: Path, layer: str, layers: Collection[str]) -> Path:
+    """Where a layer's results go: into a folder of its own if there are several."""
+    folder = results / layer if len(layers) > 1 else results
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def comparisons(
+    this: Run, found: Mapping[str, dissection.Findings], work: resuming.Work
+) -> dict[str, list[tuple[str, tables.Table]]]:
+    """Tables of what other conventions and other axes make of each layer."""
+    config, concepts = this.config, this.probe.source.concepts
+    extra: dict[str, list[tuple[str, tables.Table]]] = {layer: [] for layer in found}
+    if config.compare_presets:
+        protocols = probing.presets(this.subject.image_size)
+        by_preset = {
+            preset: probing.find(
+                config, this.subject, this.probe, protocol, work.progress, preset
+            )
+            for preset, protocol in protocols.items()
+        }
+        for layer in found:
+            results = {p: each[layer].dissection for p, each in by_preset.items()}
+            folder = folder_of(work.results, layer, found)
+            counts = conventions.preset_counts(results, concepts, protocols)
+            labels = conventions.labels_by_preset(results, concepts)
+            tables.write_csv(folder / "presets.csv", *counts)
+            tables.write_csv(folder / "labels_by_preset.csv", *labels)
+            extra[layer].append(("The same units by other conventions", counts))
+    if config.rotate:
+        units = {layer: len(each.dissection.iou) for layer, each in found.items()}
+        rotated = rotating.rotation_tables(
+            config, this.subject, this.probe, this.protocol, units, work.progress
+        )
+        for layer, table in rotated.items():
+            folder = folder_of(work.results, layer, found)
+            tables.write_csv(folder / "rotation.csv", *table)
+            figures.save(conventions.rotation_figure(table), folder / "rotation.png")
+            extra[layer].append(("The same function along other axes", table))
+    return extra
+
+
+def write_profile(
+    results: Path, this: Run, found: Mapping[str, dissection.Findings]
+) -> None:
+    """profile.csv and profile.png: what the layers detect, side by side."""
+    source = this.probe.source
+    table = profile.profile_table(
+        {layer: each.dissection for layer, each in found.items()},
+        source.concepts,
+        source.categories,
+        this.protocol,
     )
-    acts, labels, _ = look.batch(0)
-    layers = make_layers(acts, labels, subject.centres, subject.image_size, protocol)
-    return dissection.find(
-        probing.passes_over(look, progress),
-        layers,
-        probe.source.category_numbers(),
-        num_images=look.num_images,
-        num_top=config.num_top,
-        protocol=protocol,
-        memory_bytes=config.memory_mib * 2**20,
+    tables.write_csv(results / "profile.csv", *table)
+    figures.save(
+        profile.profile_figure(table, source.categories), results / "profile.png"
+    )
+    score = table.rows[-1][table.columns.index("unique_labels")]
+    last = profile.relative_unique(table)
+    print(
+        f"interpretability score (unique labels, all layers): {score}; unique labels "
+        f"per unit of the last two layers: {last:.3f}"
     )
 
 
 def write(
     folder: Path,
-    config: DissectConfig,
-    subject: subjects.Subject,
-    probe: sources.Probe,
-    protocol: dissection.Protocol,
+    this: Run,
     layer: str,
     found: dissection.Findings,
     strips: Sequence[str],
+    extra: Sequence[tuple[str, tables.Table]],
 ) -> cards.Headline:
     """units.csv, iou.npz, summary.json, cards.json and report.html of a layer."""
-    source, result = probe.source, found.dissection
+    (config, subject, probe, protocol), result = this, found.dissection
+    source = probe.source
     headline = cards.headline(result, source.concepts, protocol)
     tables.write_csv(folder / "units.csv", *tables.units_table(result, source.concepts))
     save_arrays(folder / "iou.npz", found, source)
@@ -148,10 +202,18 @@ def write(
         [source.captions[probe.indices[position]] for position in row]
         for row in found.top.indices
     ]
-    units = cards.unit_cards(result, source.concepts, strips, captions)
+    units = cards.unit_cards(
+        result, source.concepts, strips, captions, activity=found.activity
+    )
     cards.save_cards(folder / "cards.json", units)
     page = dissection_report.render(
-        f"What {layer} looks for", facts, headline, units, source.categories, protocol
+        f"What {layer} looks for",
+        facts,
+        headline,
+        units,
+        source.categories,
+        protocol,
+        extra=extra,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     return headline

@@ -12,7 +12,9 @@ import numpy as np
 from jaxdissect import dissection, networks
 from jaxdissect.base import BadInput, Params, Statistic
 from jaxdissect.cli import build, outputs, resuming, sources, subjects
-from jaxdissect.cli.config import ProtocolConfig
+from jaxdissect.cli.config import DissectConfig, ProtocolConfig
+from jaxdissect.dissection.layers import make_layers
+from jaxdissect.dissection.pipeline import levels_of_layers
 
 BATCH_SIZE = 70
 PRESETS = {
@@ -24,6 +26,15 @@ PRESETS = {
 
 Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 """({layer: acts [B H W U]}, label maps [B h w L], positions of the images [B])."""
+
+
+def presets(image_size: int) -> dict[str, dissection.Protocol]:
+    """All presets, for images of that size.
+
+    Raises:
+        BadInput: masks of some preset would not fit the images.
+    """
+    return {name: check_size(preset, image_size) for name, preset in PRESETS.items()}
 
 
 class Look(NamedTuple):
@@ -39,6 +50,12 @@ class Look(NamedTuple):
     num_batches: int
     num_images: int
 
+    def batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        """Activations and label maps of all images."""
+        for number in range(self.num_batches):
+            acts, labels, _ = self.batch(number)
+            yield acts, labels
+
 
 def make_protocol(config: ProtocolConfig, image_size: int) -> dissection.Protocol:
     """A preset with whatever else was given.
@@ -49,7 +66,15 @@ def make_protocol(config: ProtocolConfig, image_size: int) -> dissection.Protoco
     given = dataclasses.asdict(config)
     preset = PRESETS[given.pop("preset")]
     changed = {name: value for name, value in given.items() if value is not None}
-    protocol = dissection.check_protocol(preset._replace(**changed))
+    return check_size(dissection.check_protocol(preset._replace(**changed)), image_size)
+
+
+def check_size(protocol: dissection.Protocol, image_size: int) -> dissection.Protocol:
+    """The protocol itself, if its masks fit the images.
+
+    Raises:
+        BadInput: they do not.
+    """
     if image_size % protocol.stride:
         raise BadInput(
             f"`stride` is {protocol.stride}; it must divide the image size {image_size}"
@@ -105,21 +130,68 @@ def _keeping(
     return batch
 
 
-def passes_over(look: Look, folder: Path) -> Callable[[str, Statistic], Any]:
+def find(
+    config: DissectConfig,
+    subject: subjects.Subject,
+    probe: sources.Probe,
+    protocol: dissection.Protocol,
+    progress: Path,
+    label: str = "",
+) -> dict[str, dissection.Findings]:
+    """Dissect all layers of a network, running it as often as that takes.
+
+    Args:
+        config: sizes; what may be kept in memory.
+        subject: the network.
+        probe: the images.
+        protocol: the conventions to follow.
+        progress: folder in which to write down what is done.
+        label: what is dissected, where a run dissects several times.
+    """
+    options = {
+        "batch_size": config.batch_size,
+        "keep_bytes": config.keep_mib * 2**20,
+    }
+    choosing = None
+    if protocol.level == "iqr":
+        probe, others = sources.choosing_of(config, probe, subject.image_size)
+        choosing = look_at(subject, others, protocol, **options)
+    look = look_at(subject, probe, protocol, **options)
+    acts, labels, _ = look.batch(0)
+    layers = make_layers(acts, labels, subject.centres, subject.image_size, protocol)
+    categories = probe.source.category_numbers()
+    return dissection.find(
+        passes_over(look, progress, label),
+        layers,
+        categories,
+        num_images=look.num_images,
+        num_top=config.num_top,
+        protocol=protocol,
+        levels=choosing
+        and levels_of_layers(choosing.batches, layers, categories, protocol),
+        memory_bytes=config.memory_mib * 2**20,
+    )
+
+
+def passes_over(
+    look: Look, folder: Path, label: str = ""
+) -> Callable[[str, Statistic], Any]:
     """A function that measures a statistic over all images, and can be killed.
 
     Args:
         look: the network and the images.
         folder: where to write down what is done.
+        label: of all passes.
     """
 
     def measure(name: str, statistic: Statistic) -> Any:
         def batches(done: int) -> Iterator[Batch]:
             numbers = range(done, look.num_batches)
-            for number in outputs.progress(numbers, look.num_batches, name, done):
+            for number in outputs.progress(numbers, look.num_batches, named, done):
                 yield look.batch(number)
 
-        file = folder / f"{name.replace(' ', '_')}.npz"
+        named = f"{label} {name}".strip()
+        file = folder / f"{named.replace(' ', '_')}.npz"
         return resuming.accumulate_resumably(statistic, batches, look.num_batches, file)
 
     return measure
@@ -152,13 +224,8 @@ def make_dissect(
             subject, probe, protocol, batch_size=BATCH_SIZE, keep_bytes=2**32
         )
 
-        def batches() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-            for number in range(look.num_batches):
-                acts, labels, _ = look.batch(number)
-                yield acts, labels
-
         return dissection.dissect(
-            batches,
+            look.batches,
             probe.source.category_numbers(),
             centres,
             image_size,

@@ -101,8 +101,10 @@ def probe_of(config: DissectConfig, size: int) -> Probe:
             files lack.
     """
     if config.images in GENERATORS:
-        if config.path is not None:
-            raise BadInput(f"`path` is {config.path}; {config.images} are generated")
+        for name in ("path", "split", "categories"):
+            if getattr(config, name):
+                found = getattr(config, name)
+                raise BadInput(f"`{name}` is {found}; {config.images} are generated")
         number = config.num_images or NUM_GENERATED
         probe = generated_probe(config.images, config.seed, number, size)
         return probe._replace(source=_coloured(config, probe.source))
@@ -115,6 +117,21 @@ def probe_of(config: DissectConfig, size: int) -> Probe:
         raise BadInput(f"`num_images` is {number}; {config.path} has {available}")
     # Neighbouring files are often alike, such as the frames of a film.
     return Probe(source, np.arange(number) * available // number)
+
+
+def choosing_of(config: DissectConfig, probe: Probe, size: int) -> tuple[Probe, Probe]:
+    """Images to dissect with, and others to choose levels on.
+
+    Generated images are drawn anew for choosing; of a folder's, every second one is.
+    """
+    if config.images not in GENERATORS:
+        return (
+            probe._replace(indices=probe.indices[::2]),
+            probe._replace(indices=probe.indices[1::2]),
+        )
+    number = len(probe.indices)
+    other = generated_probe(config.images, config.seed, number, size, skip=number)
+    return probe, other._replace(source=_coloured(config, other.source))
 
 
 def _read(config: DissectConfig, path: Path) -> ConceptSource:

@@ -1,19 +1,19 @@
 """The level at which a unit says most about a concept, as in GAN Dissection.
 
-How much a unit's mask and a concept's mask say about each other is measured in their
-2 x 2 table of pixel counts: unit on or off, concept present or absent.
+Measured in the 2 x 2 table of pixels: unit on or off by concept present or absent.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from scipy.special import entr, rel_entr
 
 from jaxdissect.base import AnyArray, BadInput
-from jaxdissect.dissection.counts import Overlap, concept_masks, overlap, unit_masks
+from jaxdissect.dissection.counts import Overlap, present
 from jaxdissect.dissection.labels import NO_LABEL
 from jaxdissect.dissection.protocol import Protocol
 from jaxdissect.quantiles import tail_count
@@ -21,10 +21,10 @@ from jaxdissect.streaming import accumulate, total
 from jaxdissect.upsampling import upsample
 
 MIN_SHARE = 1e-3
-"""Of the pixels: a rarer concept is too small a sample to choose a level by."""
+"""Of the pixels; a rarer concept is too small a sample to choose a level by."""
 
 MIN_AGREEMENT = 0.8
-"""Of the pixels: a unit that agrees on no more may answer to the concept's absence."""
+"""Of the pixels; a unit that agrees on no more may answer to the concept's absence."""
 
 
 class Levels(NamedTuple):
@@ -34,8 +34,7 @@ class Levels(NamedTuple):
         thresholds: [U] the level of the unit's best concept; the upper quantile at the
             protocol's `tail_mass` where no concept has a positive IQR.
         concept: [U] that concept, the first of equals; `NO_LABEL` where there is none.
-        iqr: [U C] information quality ratio at the best level of each pair, in [0, 1];
-            0 where no level qualifies.
+        iqr: [U C] the ratio at each pair's best level, in [0, 1]; 0 without such.
     """
 
     thresholds: Float[np.ndarray, "U"]
@@ -66,14 +65,9 @@ def information_quality(
     >>> information_quality(counts, [0]).tolist()
     [[1.0]]
     """
-    table = _table(counts, categories)
-    joint = table / np.maximum(table.sum((0, 1)), 1)
-    independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
-    information = rel_entr(joint, independent).sum((0, 1))
-    entropy = entr(joint).sum((0, 1))
-    ratio = np.where(entropy > 0, information / np.where(entropy > 0, entropy, 1), 0.0)
-    # Rounding may carry it over the bounds.
-    return np.clip(ratio, 0, 1)
+    category = np.asarray(categories)
+    on, pixels = counts.unit_in_category[:, category], counts.pixels_in_category
+    return _quality(_table(counts.intersection, on, counts.concept, pixels[category]))
 
 
 def tail_masses(num: int = 100) -> Float[np.ndarray, "Q"]:
@@ -106,18 +100,16 @@ def choose_levels(
     """The level of every unit at which its IQR with some concept is largest.
 
     The levels of a unit are its upper quantiles at `tail_masses`, taken in a first
-    pass; a second pass counts the 2 x 2 tables of all levels. A level does not count
-    for a concept on less than `MIN_SHARE` of the pixels of its category's images, nor
-    where the unit is on or off as the concept is present or absent on no more than
-    `MIN_AGREEMENT` of them, nor where it is not positive. The first of equal levels
-    is taken, the highest.
+    pass; a second counts the 2 x 2 tables of all levels. A pair has IQR 0 where the
+    concept has less than `MIN_SHARE` of the pixels of its category's images, where
+    the unit is on as the concept is present on no more than `MIN_AGREEMENT` of them,
+    and where the level is not positive. Of equal levels the highest is taken.
 
     Departs from the published code, which estimates quantiles and tables from random
-    sketches of the upsampled values (here exact, on the protocol's grid), takes a
-    concept's share of the pixels of all images but a unit's of its category's (here
-    of the latter throughout), leaves out the level of tail mass 1 (here judged like
-    the others) and gives a unit without any positive IQR the first concept and the
-    highest level.
+    sketches of upsampled values (here exact, on the protocol's grid), takes concepts'
+    shares of all pixels but units' of their category's (here both of the latter),
+    drops the level of tail mass 1 (here one of many) and gives a unit without any
+    positive IQR the first concept and the highest level.
 
     Args:
         batches: () -> batches of (acts [B H W U], label maps [B h w L]) of images
@@ -130,8 +122,7 @@ def choose_levels(
         memory_bytes: room for the values of the first pass.
 
     Returns:
-        Levels to dissect other images at: a level chosen as the best looks better on
-        the images it was chosen on.
+        Levels to dissect other images at; they flatter those they were chosen on.
 
     Raises:
         BadInput: no batches, no levels, or more values than `memory_bytes`.
@@ -147,49 +138,92 @@ def choose_levels(
     ([11.0], [0], [[1.0]])
     """
     grid = jax.jit(upsample)
-    masks = jax.jit(concept_masks, static_argnames="num_concepts")
     native = protocol.quantile_grid == "native"
     *levels, otherwise = _upper_quantiles(
         (acts if native else grid(acts, rows, columns) for acts, _ in batches()),
         [*tail_masses(num_levels).tolist(), protocol.tail_mass],
         memory_bytes,
     )
-    one_level = overlap(categories)
 
     def measure(acts, labels):
-        acts = grid(acts, rows, columns)
-        concepts = masks(labels, num_concepts=len(categories))
-        # One level after another: all their masks at once would not fit.
-        return [
-            one_level.measure(unit_masks(acts, level), concepts) for level in levels
-        ]
+        cells = _cells(np.asarray(grid(acts, rows, columns)), np.array(levels))
+        return _histograms(cells, labels, num_levels, categories)
 
-    counts = accumulate(total(measure), batches())
-    return _best(levels, counts, categories, otherwise)
+    counted = accumulate(total(measure), batches())
+    return _best(np.array(levels), counted, categories, otherwise)
 
 
-def _table(counts, categories):
+class _Histograms(NamedTuple):
+    # Pixels by how many of the Q levels the unit exceeds there, so that one count does
+    # for all: on each concept, on the images of each category. E = Q + 1.
+    both: Integer[np.ndarray, "C U E"]
+    unit: Integer[np.ndarray, "G U E"]
+    concept: Integer[np.ndarray, "C"]
+    pixels: Integer[np.ndarray, "G"]
+
+
+def _cells(values, levels):
+    # [B h w U] where in a flat [U Q+1] histogram each value belongs.
+    cells = np.empty(values.shape, np.int32)
+    for unit, rising in enumerate(levels[::-1].T):
+        exceeded = np.searchsorted(rising, values[..., unit], side="left")
+        cells[..., unit] = exceeded + unit * (len(levels) + 1)
+    return cells
+
+
+def _histograms(cells, labels, num_levels, categories):
+    images, height, width, num_units = cells.shape
+    shape = num_units, num_levels + 1
+
+    def histogram(part):
+        return np.bincount(part.ravel(), minlength=math.prod(shape)).reshape(shape)
+
+    both = np.zeros((len(categories), *shape), np.int64)
+    concept = np.zeros(len(categories), np.int64)
+    carries = np.zeros((max(categories) + 1, images), bool)
+    found = present(labels, len(categories))
+    masks = np.moveaxis(np.asarray(found.masks), -1, 0)
+    for c, mask in zip(found.concepts, masks, strict=True):
+        if c >= 0:
+            both[c], concept[c] = histogram(cells[mask]), mask.sum()
+            carries[categories[c]] |= mask.any((1, 2))
+    unit = np.stack([histogram(cells[of_images]) for of_images in carries])
+    return _Histograms(both, unit, concept, carries.sum(1) * height * width)
+
+
+def _table(both, on, concept, pixels):
     # [2 2 U C] pixels: unit on and off by concept present and absent.
-    category = np.asarray(categories)
-    on = counts.unit_in_category[:, category]
-    both, pixels = counts.intersection, counts.pixels_in_category[category]
-    neither = pixels - on - counts.concept + both
-    return np.array([[both, on - both], [counts.concept - both, neither]])
+    neither = pixels - on - concept + both
+    return np.array([[both, on - both], [concept - both, neither]])
 
 
-def _qualifies(counts, categories):
-    table = _table(counts, categories)
+def _quality(table):
+    joint = table / np.maximum(table.sum((0, 1)), 1)
+    independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    information = rel_entr(joint, independent).sum((0, 1))
+    entropy = entr(joint).sum((0, 1))
+    ratio = np.where(entropy > 0, information / np.where(entropy > 0, entropy, 1), 0.0)
+    # Rounding may carry it over the bounds.
+    return np.clip(ratio, 0, 1)
+
+
+def _qualifies(table):
     pixels = np.maximum(table.sum((0, 1)), 1)
     common = table[:, 0].sum(0) / pixels >= MIN_SHARE
     return common & ((table[0, 0] + table[1, 1]) / pixels > MIN_AGREEMENT)
 
 
-def _best(levels, counts, categories, otherwise):
-    iqr = np.zeros(counts[0].intersection.shape)
+def _best(levels, counted, categories, otherwise):
+    # A unit is on at a level where it exceeds that one and all that are lower.
+    both, unit = (np.cumsum(h[..., :0:-1], -1).T for h in (counted.both, counted.unit))
+    category = np.asarray(categories)
+    iqr = np.zeros(both.shape[1:])
     best = np.broadcast_to(otherwise[:, None], iqr.shape)
-    for level, of_level in zip(levels, counts, strict=True):
-        allowed = _qualifies(of_level, categories) & (level > 0)[:, None]
-        quality = np.where(allowed, information_quality(of_level, categories), 0.0)
+    pixels = counted.pixels[category]
+    for level, joint, on in zip(levels, both, unit, strict=True):
+        table = _table(joint, on[:, category], counted.concept, pixels)
+        allowed = _qualifies(table) & (level > 0)[:, None]
+        quality = np.where(allowed, _quality(table), 0.0)
         best = np.where(quality > iqr, level[:, None], best)
         iqr = np.maximum(iqr, quality)
     concept = iqr.argmax(1)
@@ -205,13 +239,12 @@ def _upper_quantiles(batches, masses, memory_bytes):
         if held > memory_bytes:
             fit = memory_bytes * len(values) // values.nbytes
             raise BadInput(
-                f"`memory_bytes` is {memory_bytes}; the values of {fit} images fit "
-                "into it, so choose levels on no more than these"
+                f"`memory_bytes` is {memory_bytes}; all images must fit, but {fit} do"
             )
         parts.append(np.ascontiguousarray(values.reshape(-1, values.shape[-1]).T))
     if not parts:
         raise BadInput("`batches` is empty; at least one batch is needed")
     num_values = sum(part.shape[1] for part in parts)
     places = [num_values - tail_count(mass, num_values) for mass in masses]
-    units = zip(*parts, strict=True)
-    return np.stack([np.sort(np.concatenate(unit))[places] for unit in units], axis=1)
+    rising = (np.sort(np.concatenate(unit)) for unit in zip(*parts, strict=True))
+    return np.stack([unit[places] for unit in rising], axis=1)

@@ -56,7 +56,6 @@ LITE = CVPR17._replace(alignment="tiles")
 GAN19 = Protocol(
     level="iqr",
     tail_mass=0.005,
-    quantile_grid="native",
     alignment="tiles",
     padding="edge",
     union="category",

@@ -58,7 +58,7 @@ def dissect(acts, labels, categories, centre, step, image_size, preset, choosing
         chosen_acts, chosen_labels = choosing
         up = upsample_all(chosen_acts, chosen_labels, image_size, place)
         thresholds, concepts, _ = choose_levels(
-            chosen_acts, up, chosen_labels, categories, 0.005
+            up, up, chosen_labels, categories, 0.005
         )
         up = upsample_all(acts, labels, image_size, place)
         counts = _counts(up, thresholds, labels, categories)

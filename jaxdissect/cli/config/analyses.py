@@ -60,6 +60,13 @@ class DissectConfig:
     """How many images; by default 1200 generated ones, or all of a folder."""
     num_top: int = 10
     """Top images shown per unit."""
+    compare_presets: bool = False
+    """Dissect by every preset's conventions, too, and compare the labels."""
+    rotate: tuple[float, ...] = ()
+    """Powers of a random rotation, from 0 (none) to 1, along whose axes the layer's
+    units are read, too: the baseline of Network Dissection, CVPR 2017."""
+    rotations: int = 1
+    """Random rotations to average over."""
     batch_size: int = 50
     """Images per forward pass."""
     memory_mib: int = 2048

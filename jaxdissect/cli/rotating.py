@@ -1,0 +1,106 @@
+"""The random-rotation baseline: the same function, its units read along other axes."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdissect import ablation, dissection
+from jaxdissect.base import BadInput
+from jaxdissect.cli import probing, sources, subjects
+from jaxdissect.cli.config import DissectConfig
+from jaxdissect.reports import cards, tables
+
+
+def rotated_subject(
+    subject: subjects.Subject, rotations: Mapping[tuple[str, float, int], np.ndarray]
+) -> subjects.Subject:
+    """A network whose layers are seen along other axes, all in one pass.
+
+    Args:
+        subject: the network.
+        rotations: {(layer, power, number): matrix}; `name` says what each is called.
+    """
+    matrices = {name(*key): (key[0], jnp.array(r)) for key, r in rotations.items()}
+
+    @jax.jit
+    def turn(acts):
+        return {
+            called: jnp.matmul(acts[layer], rotation.T, precision="highest")
+            for called, (layer, rotation) in matrices.items()
+        }
+
+    return subject._replace(
+        forward=lambda images: turn(subject.forward(images)),
+        centres={
+            called: subject.centres[layer] for called, (layer, _) in matrices.items()
+        },
+    )
+
+
+def name(layer: str, power: float, number: int) -> str:
+    """What a rotated layer is called."""
+    return f"{layer}, rotation {number} to the power {power:g}"
+
+
+def rotations_of(
+    config: DissectConfig, units: Mapping[str, int]
+) -> Iterator[tuple[tuple[str, float, int], np.ndarray]]:
+    """Random rotations of each layer and their powers.
+
+    Args:
+        config: `rotate`, `rotations` and `seed` matter.
+        units: {layer: how many it has}.
+    """
+    for layer, num_units in units.items():
+        for number in range(config.rotations):
+            key = jax.random.fold_in(jax.random.key(config.seed), number)
+            whole = np.asarray(ablation.random_rotation(key, num_units))
+            for power in config.rotate:
+                yield (
+                    (layer, power, number),
+                    ablation.rotation_power(whole, float(power)),
+                )
+
+
+def rotation_tables(
+    config: DissectConfig,
+    subject: subjects.Subject,
+    probe: sources.Probe,
+    protocol: dissection.Protocol,
+    units: Mapping[str, int],
+    progress: Path,
+) -> dict[str, tables.Table]:
+    """{layer: detectors and unique labels by power and rotation}."""
+    rotations = dict(rotations_of(config, units))
+    turned = rotated_subject(subject, rotations)
+    found = probing.find(config, turned, probe, protocol, progress, "rotated")
+    columns = ["power", "rotation", "detectors", "unique_labels", "unique_by_category"]
+    rows: dict[str, list] = {layer: [] for layer in units}
+    for layer, power, number in rotations:
+        result = found[name(layer, power, number)].dissection
+        counts = cards.headline(result, probe.source.concepts, protocol)
+        rows[layer].append(
+            [
+                float(power),
+                number,
+                counts.detectors,
+                counts.unique_labels,
+                counts.unique_by_category,
+            ]
+        )
+    return {layer: tables.Table(columns, each) for layer, each in rows.items()}
+
+
+def check(config: DissectConfig) -> None:
+    """Refuse rotations that cannot be.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    if config.rotate and not all(0 <= power <= 1 for power in config.rotate):
+        raise BadInput(f"`rotate` is {config.rotate}; powers must be in [0, 1]")
+    if config.rotations < 1:
+        raise BadInput(f"`rotations` is {config.rotations}; it must be positive")

@@ -1,0 +1,164 @@
+"""Which units of one dissection correspond to which of another."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
+
+from jaxdissect.base import BadInput
+from jaxdissect.dissection.pipeline import Dissection
+
+
+class Side(NamedTuple):
+    """One of two dissections that are compared.
+
+    Attributes:
+        result: a dissection of U units against C concepts.
+        concepts: [C] (name, category) of every concept, each once.
+    """
+
+    result: Dissection
+    concepts: Sequence[tuple[str, str]]
+
+
+class Matching(NamedTuple):
+    """Units of one dissection and those of another that correspond to them.
+
+    Attributes:
+        first: [M] units of the first, rising.
+        second: [M] the unit of the second that corresponds to each.
+        similarity: [M] of the two, in [0, 1].
+    """
+
+    first: Int[np.ndarray, "M"]
+    second: Int[np.ndarray, "M"]
+    similarity: Float[np.ndarray, "M"]
+
+
+def profile_similarity(first: Side, second: Side) -> Float[np.ndarray, "U V"]:
+    """Cosine between the units' IoU with the concepts that both sides have.
+
+    s_uv = <p_u, q_v> / (|p_u| |q_v|), where p_u and q_v are rows of the two IoU
+    matrices; 0 where a unit has IoU 0 with all those concepts.
+
+    Args:
+        first: a dissection of U units.
+        second: a dissection of V units.
+
+    Returns:
+        In [0, 1]: near 1 for units that match the same concepts in the same ratios,
+        however well.
+
+    Raises:
+        BadInput: a side has another number of concepts than its dissection or one of
+            them twice, or the sides have no concept in common.
+
+    >>> from jaxdissect.dissection.labels import label_units
+    >>> iou = np.array([[0.1, 0.0], [0.2, 0.2]])
+    >>> result = Dissection(None, None, iou, label_units(iou))
+    >>> side = Side(result, [("car", "object"), ("red", "colour")])
+    >>> profile_similarity(side, side).round(3).tolist()
+    [[1.0, 0.707], [0.707, 1.0]]
+    """
+    columns = [concept_columns(name, side) for name, side in _named(first, second)]
+    shared = [concept for concept in columns[0] if concept in columns[1]]
+    if not shared:
+        raise BadInput(
+            "`first` and `second` have no concept in common; at least one is needed to "
+            "compare units by"
+        )
+    p, q = (
+        _normalised(side.result.iou[:, [column[concept] for concept in shared]])
+        for side, column in zip((first, second), columns, strict=True)
+    )
+    return np.minimum(p @ q.T, 1.0)
+
+
+def match_by_number(similarity: Float[np.ndarray, "U V"]) -> Matching:
+    """Units correspond that have the same number.
+
+    Right for one layer of one network at two times of its training or under two
+    protocols; units of two trainings have their numbers by chance.
+
+    Args:
+        similarity: from `profile_similarity`; as many units on both sides.
+
+    Raises:
+        BadInput: different numbers of units.
+
+    >>> match_by_number(np.array([[0.5, 1.0], [1.0, 0.2]])).similarity.tolist()
+    [0.5, 0.2]
+    """
+    num_units, others = similarity.shape
+    if num_units != others:
+        raise BadInput(
+            f"`similarity` is of {num_units} and {others} units; to match them by "
+            "number, both sides must have the same units"
+        )
+    units = np.arange(num_units)
+    return Matching(units, units, np.diag(similarity).copy())
+
+
+def match_by_profile(similarity: Float[np.ndarray, "U V"]) -> Matching:
+    """Units correspond one to one so that the sum of their similarities is largest.
+
+    A unit may get a partner less similar than its best, which another unit has. Where
+    one side has more units, some of them are left without; so are those that resemble
+    nothing that is left.
+
+    Args:
+        similarity: from `profile_similarity`, or any other in [0, 1].
+
+    Reference:
+        Li et al., Convergent Learning: Do different neural networks learn the same
+        representations?, ICLR 2016, which assigns units by the correlation of their
+        activations; here it is by what they look for.
+
+    >>> match_by_profile(np.array([[0.9, 0.8, 0.0], [0.9, 0.1, 0.0]])).second.tolist()
+    [1, 0]
+    """
+    first, second = linear_sum_assignment(similarity, maximize=True)
+    similar = similarity[first, second] > 0
+    first, second = first[similar], second[similar]
+    return Matching(first, second, similarity[first, second])
+
+
+def concept_columns(name: str, side: Side) -> dict[tuple[str, str], int]:
+    """The column of every concept in a side's IoU.
+
+    Args:
+        name: of the argument that holds the side, for messages.
+        side: a dissection and its concepts.
+
+    Raises:
+        BadInput: another number of concepts than the dissection has, or one twice.
+
+    >>> side = Side(Dissection(None, None, np.zeros((3, 1)), None), [("car", "object")])
+    >>> concept_columns("first", side)
+    {('car', 'object'): 0}
+    """
+    num_columns = side.result.iou.shape[1]
+    if len(side.concepts) != num_columns:
+        raise BadInput(
+            f"`{name}` has {len(side.concepts)} concepts; its IoU have {num_columns}"
+        )
+    columns: dict[tuple[str, str], int] = {}
+    for column, (label, category) in enumerate(side.concepts):
+        if (label, category) in columns:
+            raise BadInput(
+                f"`{name}` has the concept {label!r} of {category!r} twice; each must "
+                "be there once"
+            )
+        columns[label, category] = column
+    return columns
+
+
+def _named(first, second):
+    return ("first", first), ("second", second)
+
+
+def _normalised(profiles):
+    lengths = np.linalg.norm(profiles, axis=1, keepdims=True)
+    return profiles / np.where(lengths > 0, lengths, 1)

@@ -1,0 +1,114 @@
+"""What the layers of a network detect, side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from jaxdissect.dissection import Dissection, Protocol
+from jaxdissect.reports.cards import headline
+from jaxdissect.reports.figures import DPI, SIZE
+from jaxdissect.reports.tables import Cell, Table
+
+COUNTS = (
+    "layer",
+    "units",
+    "detectors",
+    "unique_labels",
+    "unique_by_category",
+    "relative_unique",
+)
+SCORE = "all layers"
+
+
+def profile_table(
+    found: Mapping[str, Dissection],
+    concepts: Sequence[tuple[str, str]],
+    categories: Sequence[str],
+    protocol: Protocol,
+) -> Table:
+    """Detectors of every layer, and of which categories.
+
+    Args:
+        found: {layer: its dissection}, in the network's order.
+        concepts: [C] (name, category) of every concept.
+        categories: the order of the columns.
+        protocol: the one the dissections followed.
+
+    Returns:
+        A row per layer: units, detectors, both counts of unique labels, unique labels
+        per unit, then detectors and unique labels of each category. A last row adds the
+        layers up: its `unique_labels` is the interpretability score of Varshneya et
+        al., in which a concept found in two layers counts twice.
+
+    Reference:
+        Bau et al., Network Dissection, CVPR 2017, figure 5; Varshneya et al., Learning
+        interpretable concept groups in CNNs, IJCAI 2021, table 2.
+    """
+    rows = [
+        _counts(result, concepts, categories, protocol) for result in found.values()
+    ]
+    columns = [*COUNTS, *(f"{c}_{n}" for c in categories for n in ("units", "unique"))]
+    sums = np.sum(rows, axis=0).tolist()
+    named: list[list[Cell]] = [
+        [layer, *counts[:4], counts[2] / counts[0], *counts[4:]]
+        for layer, counts in zip([*found, SCORE], [*rows, sums], strict=True)
+    ]
+    return Table(columns, named)
+
+
+def relative_unique(table: Table, num_layers: int = 2) -> float:
+    """Unique labels of the last layers per unit of theirs.
+
+    Reference:
+        Varshneya et al., IJCAI 2021, relative unique detectors.
+    """
+    units, unique = (
+        np.array([row[table.columns.index(name)] for row in table.rows[:-1]], int)
+        for name in ("units", "unique_labels")
+    )
+    return (unique[-num_layers:].sum() / units[-num_layers:].sum()).item()
+
+
+def profile_figure(
+    table: Table, categories: Sequence[str], title: str = "Unique labels per layer"
+) -> Figure:
+    """Unique labels of each layer, stacked by category, and its share of detectors.
+
+    Args:
+        table: from `profile_table`.
+        categories: from bottom to top.
+        title: of the figure.
+    """
+    rows = table.rows[:-1]
+    figure = Figure(SIZE, DPI, layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(rows))
+    below = np.zeros(len(rows))
+    for category in categories:
+        at = table.columns.index(f"{category}_unique")
+        heights = np.array([row[at] for row in rows], float)
+        axes.bar(places, heights, bottom=below, label=category, width=0.75)
+        below += heights
+    axes.set_xticks(places, [str(row[0]) for row in rows], rotation=40, ha="right")
+    axes.set_ylabel("unique labels of detectors")
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    return figure
+
+
+def _counts(result, concepts, categories, protocol) -> list[int]:
+    numbers = headline(result, concepts, protocol)
+    found = result.detectors
+    labels = found.concept[found.is_detector].tolist()
+    row = [
+        numbers.units,
+        numbers.detectors,
+        numbers.unique_labels,
+        numbers.unique_by_category,
+    ]
+    for category in categories:
+        own = [label for label in labels if concepts[label][1] == category]
+        row += [len(own), len(set(own))]
+    return row
