@@ -1,0 +1,215 @@
+"""Pictures on disk and the maps of their labels, read onto a square grid."""
+
+import io
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, Integer, UInt8
+from PIL import Image, ImageOps
+
+from jaxdissect.base import BadInput
+from jaxdissect.data import decoding
+from jaxdissect.data.concepts import Labelled
+
+ReadOne = Callable[[int, int, int], tuple[np.ndarray, list[np.ndarray]]]
+"""(number, size, cells) -> (image [size size 3], label layers [cells cells])."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file.
+
+    >>> read_bytes(Path("/nowhere"))
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: /nowhere cannot be read: No such file or directory
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+
+
+def files_below(folder: Path) -> dict[str, int]:
+    """{path relative to the folder: length in bytes} of all files, in order.
+
+    What begins with a dot is passed over; a folder that is not there has no files.
+
+    >>> files_below(Path("/nowhere"))
+    {}
+    """
+    found, waiting = {}, [""] if folder.is_dir() else []
+    while waiting:
+        inside = waiting.pop()
+        with os.scandir(folder / inside) as entries:
+            for entry in entries:
+                name = inside + entry.name
+                if entry.name[0] == ".":
+                    continue
+                if entry.is_dir():
+                    waiting.append(f"{name}/")
+                elif entry.is_file():
+                    found[name] = entry.stat().st_size
+    return dict(sorted(found.items()))
+
+
+def decoded(encoded: bytes, path: Path) -> Image.Image:
+    """A picture in its own size and mode, upright by its EXIF orientation.
+
+    Args:
+        encoded: JPEG, PNG, WebP or BMP; of an animation the first picture.
+        path: for the message.
+
+    Raises:
+        BadInput: broken, or of another format.
+
+    >>> decoded(b"text", Path("a.png"))
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, BMP
+    """
+    try:
+        image = Image.open(io.BytesIO(encoded), formats=decoding.FORMATS)
+        ImageOps.exif_transpose(image, in_place=True)
+        image.load()
+    except Image.UnidentifiedImageError:
+        allowed = ", ".join(decoding.FORMATS)
+        raise BadInput(f"{path} is no picture; allowed are {allowed}") from None
+    except Exception as error:
+        # Of broken bytes Pillow raises nearly everything; see `decoding`.
+        raise BadInput(f"{path} is a broken picture: {error}") from error
+    return image
+
+
+def stretched(
+    image: Image.Image, size: int, path: Path
+) -> UInt8[np.ndarray, "{size} {size} 3"]:
+    """A picture resized to a square, with an antialiased triangle filter.
+
+    Args:
+        image: 8 bits per channel; greyscale and palettes become RGB, transparency is
+            dropped.
+        size: pixels; an RGB picture of that size stays as it is.
+        path: for the message.
+
+    Raises:
+        BadInput: more than 8 bits per channel.
+
+    >>> stretched(Image.new("L", (40, 20), 128), 8, Path("a.png"))[0, 0].tolist()
+    [128, 128, 128]
+    """
+    if image.mode.startswith(("I", "F")):
+        raise BadInput(f"{path} has mode {image.mode}; allowed are 8 bits per channel")
+    if "transparency" in image.info:
+        # Pillow turns a palette with transparency into RGB only with a warning.
+        image = image.convert("RGBA")
+    image = image.convert("RGB")
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    return np.array(image)
+
+
+def middles(length: int, cells: int) -> Int[np.ndarray, "{cells}"]:
+    """The pixel in the middle of each of the equal parts of an axis.
+
+    Where a part has an even number of pixels, the later one of the two.
+
+    Args:
+        length: of the axis, in pixels.
+        cells: how many parts.
+
+    >>> middles(8, 2).tolist(), middles(2, 4).tolist()
+    ([2, 6], [0, 0, 1, 1])
+    """
+    return (2 * np.arange(cells) + 1) * length // (2 * cells)
+
+
+def translated(
+    numbers: Int[np.ndarray, "H W"],
+    labels: Integer[np.ndarray, "V"],
+    path: Path,
+    listed_in: str,
+) -> Integer[np.ndarray, "H W"]:
+    """A map of the numbers in a file to a map of labels.
+
+    Args:
+        numbers: not negative.
+        labels: from `label_tables.translation`.
+        path: of the map, for the message.
+        listed_in: the table that lists the numbers, for the message.
+
+    Raises:
+        BadInput: a number that has no meaning.
+
+    >>> numbers, labels = np.array([[0, 7]]), np.array([0, 1, 255], np.uint8)
+    >>> translated(numbers, labels, Path("a.png"), "labels.csv")
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: a.png has label 7 at row 0, column 1; labels.csv lists ...
+    """
+    meant = labels[np.minimum(numbers, len(labels) - 1)]
+    unknown = meant == labels[-1]
+    if unknown.any():
+        row, column = np.argwhere(unknown)[0]
+        number = numbers[row, column]
+        raise BadInput(
+            f"{path} has label {number} at row {row}, column {column}; {listed_in} "
+            f"lists no {number}"
+        )
+    return meant
+
+
+def loader(
+    read_one: ReadOne, num_images: int, num_concepts: int
+) -> Callable[..., Labelled]:
+    """The `load` of a `ConceptSource` whose images are read one by one, in threads.
+
+    Args:
+        read_one: takes numbers from 0 to N - 1; called from many threads.
+        num_images: N.
+        num_concepts: C; labels are 0 to C.
+
+    Returns:
+        (indices [B], size=, stride=) -> `Labelled`. `BadInput` for a number that is
+        no image's, and for a stride below 1 or above the size.
+
+    >>> grey = lambda k, size, cells: (
+    ...     np.full((size, size, 3), k, np.uint8), [np.ones((cells, cells), np.uint8)]
+    ... )
+    >>> batch = loader(grey, 9, 1)(np.array([8, 3]), size=8, stride=4)
+    >>> batch.images[:, 0, 0, 0].tolist(), batch.labels.shape
+    ([8, 3], (2, 2, 2, 1))
+    """
+    return partial(_load, read_one, num_images, np.min_scalar_type(num_concepts))
+
+
+def _load(
+    read_one: ReadOne,
+    num_images: int,
+    dtype: np.dtype,
+    indices: Int[np.ndarray, "B"],
+    *,
+    size: int,
+    stride: int,
+) -> Labelled:
+    chosen = indices.tolist()
+    for k in chosen:
+        if not 0 <= k < num_images:
+            raise BadInput(f"`indices` has {k}; the images are 0 to {num_images - 1}")
+    if not 1 <= stride <= size:
+        raise BadInput(f"`stride` is {stride}; it must be from 1 to the size, {size}")
+    cells = size // stride
+    # A pool for each call: threads are cheap beside decoding, and none outlive it.
+    with ThreadPoolExecutor() as pool:
+        parts = list(pool.map(lambda k: read_one(k, size, cells), chosen))
+    depth = max((len(layers) for _, layers in parts), default=1)
+    images = np.empty((len(parts), size, size, 3), np.uint8)
+    labels = np.zeros((len(parts), cells, cells, depth), dtype)
+    for b, (image, layers) in enumerate(parts):
+        images[b] = image
+        for k, layer in enumerate(layers):
+            labels[b, :, :, k] = layer
+    return Labelled(images, labels)
