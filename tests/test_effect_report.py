@@ -28,7 +28,7 @@ MARKS = ("effects", "relies", 'id="classes"', "served", "nats", "bootstrap", "co
 
 def unit_cards():
     labels = [("tree", "object"), ("roof", "part"), ("", ""), ("car", "object")]
-    runners_up = (Match("red", "object", 0.02),)
+    next_best = Match("red", "object", 0.02)
     return [
         UnitCard(
             unit,
@@ -38,7 +38,7 @@ def unit_cards():
             0.1 + unit / 3,
             "data:,",
             ("farm", "street"),
-            runners_up if label[0] else (),
+            (Match(*label, 0.2 - 0.05 * unit), next_best) if label[0] else (),
         )
         for unit, label in enumerate(labels)
     ]
@@ -185,8 +185,8 @@ def test_class_row_tells_its_accuracy_and_its_units():
 
 def test_links_of_classes_lead_to_cards():
     page = full_page()
-    links = re.findall(r'href="#([^"]*)"', page)
-    assert links == ["units", "unit-3", "unit-2", "unit-1"]
+    links = re.findall(r'href="#([^"]*)"', classes_html(page))
+    assert links == ["unit-3", "unit-2", "unit-1"]
     assert all(page.count(f'id="{link}"') == 1 for link in links)
 
 
@@ -277,7 +277,7 @@ def test_cards_come_back_as_they_were(tmp_path):
     cards.save_cards(tmp_path / "cards.json", kept)
     found = cards.load_cards(tmp_path / "cards.json")
     assert found == kept
-    assert isinstance(found[0], UnitCard) and isinstance(found[0].runners_up[0], Match)
+    assert isinstance(found[0], UnitCard) and isinstance(found[0].ranking[0], Match)
 
 
 def test_page_from_kept_cards_is_the_same(tmp_path):
@@ -310,7 +310,7 @@ def damaged(found):
     yield from ("", found[: len(found) // 2], "{}", "3", "[3]", "[" * 100_000)
     yield json.dumps([{"unit": 0}])
     yield json.dumps([{**first, "more": 1}])
-    yield json.dumps([{**first, "runners_up": [{"label": "red"}]}])
+    yield json.dumps([{**first, "ranking": [{"label": "red"}]}])
     yield json.dumps([{**first, "captions": [1]}])
     yield from (
         json.dumps([{**first, name: value}])
@@ -322,7 +322,11 @@ def damaged(found):
             ("threshold", -math.inf),
             ("is_detector", 1),
             ("captions", "farm"),
-            ("runners_up", {}),
+            ("ranking", {}),
+            ("ranking", [first["ranking"][0] | {"q": "small"}]),
+            ("low", "0.1"),
+            ("edges", [0.1, None]),
+            ("counts", [1.5]),
         ]
     )
 

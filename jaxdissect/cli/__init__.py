@@ -17,8 +17,10 @@ from jaxdissect.base import BadInput
 from jaxdissect.cli.config import (
     AblateConfig,
     CompareConfig,
+    ContrastConfig,
     DissectConfig,
     GroupsConfig,
+    QueryConfig,
     RegimesConfig,
     ScaleConfig,
     TrainConfig,
@@ -26,7 +28,7 @@ from jaxdissect.cli.config import (
 
 COMMANDS: dict[str, tuple[type, ...]] = {
     "train": (TrainConfig, RegimesConfig, GroupsConfig),
-    "dissect": (DissectConfig,),
+    "dissect": (DissectConfig, QueryConfig, ContrastConfig),
     "ablate": (AblateConfig, ScaleConfig, CompareConfig),
 }
 """What each command can be told; without a config file, the first."""
@@ -35,7 +37,9 @@ USAGE = """usage: jaxdissect {train,dissect,ablate} [CONFIG.py] [--setting VALUE
 
   train    train a network; compare regularisers or block norms, with a CONFIG.py that
            says so (configs/*_regimes.py, configs/groups_*.py)
-  dissect  find what every unit of a layer looks for
+  dissect  find what every unit of a layer looks for; ask which images show a concept
+           and what fires on pictures, or hold two dissections against each other, with
+           a CONFIG.py that says so (configs/query_*, configs/contrast.py)
   ablate   remove units of a layer and see which classes suffer; scale them, or compare
            trainings, with a CONFIG.py that says so (configs/scale_*, configs/compare_*)
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxdissect import dissection, networks
+from jaxdissect.base import BadInput
 from jaxdissect.cli import (
     build,
     drawing,
@@ -28,6 +29,10 @@ from jaxdissect.reports import (
     profile,
     tables,
 )
+
+
+LEAST_DRAWS = 40
+"""One beyond each end of a 95 % interval."""
 
 
 def run(config: DissectConfig) -> None:
@@ -72,13 +77,25 @@ def dissect_subject(
     """
     given = () if config.num_images is None else ("num_images",)
     build.check_positive(config, "num_top", "batch_size", "memory_mib", *given)
+    rotating.check(config)
+    if config.num_draws and config.num_draws < LEAST_DRAWS:
+        raise BadInput(
+            f"`num_draws` is {config.num_draws}; it must be 0 or at least {LEAST_DRAWS}"
+        )
     protocol = probing.make_protocol(config.protocol, subject.image_size)
     probe = sources.probe_of(config, subject.image_size)
     manifest = outputs.manifest(
         config, weights=subject.digest, images=probe.source.digest
     )
     with resuming.resumable_folder(out, manifest) as work:
-        found = probing.find(config, subject, probe, protocol, work.progress)
+        found = probing.find(
+            config,
+            subject,
+            probe,
+            protocol,
+            work.progress,
+            num_draws=config.num_draws,
+        )
         seen = Run(config, subject, probe, protocol)
         extra = comparisons(seen, found, work)
         strips = drawing.top_strips(
@@ -179,7 +196,9 @@ def write(
     """units.csv, iou.npz, summary.json, cards.json and report.html of a layer."""
     (config, subject, probe, protocol), result = this, found.dissection
     source = probe.source
-    headline = cards.headline(result, source.concepts, protocol)
+    headline = cards.headline(
+        result, source.concepts, protocol, certainty=found.certainty
+    )
     tables.write_csv(folder / "units.csv", *tables.units_table(result, source.concepts))
     save_arrays(folder / "iou.npz", found, source)
     facts = {
@@ -203,7 +222,12 @@ def write(
         for row in found.top.indices
     ]
     units = cards.unit_cards(
-        result, source.concepts, strips, captions, activity=found.activity
+        result,
+        source.concepts,
+        strips,
+        captions,
+        certainty=found.certainty,
+        activity=found.activity,
     )
     cards.save_cards(folder / "cards.json", units)
     page = dissection_report.render(

@@ -10,9 +10,6 @@ from jaxdissect.cli import outputs, sources, subjects
 from jaxdissect.dissection.layers import make_layers, unit_regions
 from jaxdissect.reports import pictures
 
-THUMBNAIL = 96
-"""Pixels along each side of a picture, at most."""
-
 
 def top_strips(
     subject: subjects.Subject,
@@ -34,7 +31,7 @@ def top_strips(
         found: {layer: what was found}.
         batch_size: images per pass.
     """
-    side, size = min(subject.image_size, THUMBNAIL), subject.image_size
+    side, size = min(subject.image_size, pictures.HEIGHT), subject.image_size
     tops = {layer: each.top.indices for layer, each in found.items()}
     shown = np.unique(np.concatenate([top.ravel() for top in tops.values()]))
     small = np.zeros((len(shown), side, side, 3), np.uint8)

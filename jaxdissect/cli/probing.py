@@ -137,6 +137,8 @@ def find(
     protocol: dissection.Protocol,
     progress: Path,
     label: str = "",
+    *,
+    num_draws: int = 0,
 ) -> dict[str, dissection.Findings]:
     """Dissect all layers of a network, running it as often as that takes.
 
@@ -147,6 +149,7 @@ def find(
         protocol: the conventions to follow.
         progress: folder in which to write down what is done.
         label: what is dissected, where a run dissects several times.
+        num_draws: resamples behind intervals; 0 for neither these nor chance levels.
     """
     options = {
         "batch_size": config.batch_size,
@@ -169,6 +172,11 @@ def find(
         protocol=protocol,
         levels=choosing
         and levels_of_layers(choosing.batches, layers, categories, protocol),
+        sampling=None
+        if num_draws == 0
+        else dissection.Sampling(
+            jax.random.key(config.seed), probe.source.strata[probe.indices], num_draws
+        ),
         memory_bytes=config.memory_mib * 2**20,
     )
 

@@ -1,5 +1,6 @@
 """Network dissection: which concept each unit looks for."""
 
+from jaxdissect.dissection.certainty import Certainty, significant_detectors
 from jaxdissect.dissection.counts import (
     Overlap,
     concept_masks,
@@ -8,7 +9,7 @@ from jaxdissect.dissection.counts import (
     overlap,
     unit_masks,
 )
-from jaxdissect.dissection.findings import Findings, find
+from jaxdissect.dissection.findings import Findings, Sampling, find
 from jaxdissect.dissection.information import (
     Levels,
     choose_levels,
@@ -37,12 +38,14 @@ __all__ = [
     "LITE",
     "NO_LABEL",
     "PNAS20",
+    "Certainty",
     "Detectors",
     "Dissection",
     "Findings",
     "Levels",
     "Overlap",
     "Protocol",
+    "Sampling",
     "check_protocol",
     "choose_levels",
     "concept_masks",
@@ -53,6 +56,7 @@ __all__ = [
     "iou_within_category",
     "label_units",
     "overlap",
+    "significant_detectors",
     "unique_by_category",
     "unique_labels",
     "unit_masks",

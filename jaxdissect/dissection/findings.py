@@ -1,16 +1,26 @@
 """All there is to find out about the units of layers, in as few passes as it takes."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax import Array
+from jaxtyping import Int
 
 from jaxdissect.base import Statistic
 from jaxdissect.dissection.activity import Activity, extrema, histogram
+from jaxdissect.dissection.certainty import Certainty, bootstrap_iou
+from jaxdissect.dissection.chance import chance_level, iou_by_chance, p_values
+from jaxdissect.dissection.counts import present
 from jaxdissect.dissection.information import Levels
-from jaxdissect.dissection.layers import Layer
+from jaxdissect.dissection.label_pixels import block_of, label_counts_by_block
+from jaxdissect.dissection.layers import Layer, in_slices, masks
+from jaxdissect.dissection.moments import Moments, in_columns, mask_moments
 from jaxdissect.dissection.pipeline import Dissection, judge, overlap_of_layers
 from jaxdissect.dissection.protocol import PNAS20, Protocol
-from jaxdissect.dissection.thresholds import Measure, find_thresholds
-from jaxdissect.streaming import TopExamples, combine, top_examples
+from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
+from jaxdissect.significance import false_discovery
+from jaxdissect.streaming import NOTHING, TopExamples, combine, top_examples, total
 
 
 class Findings(NamedTuple):
@@ -20,11 +30,28 @@ class Findings(NamedTuple):
         dissection: thresholds, counts, IoU and labels.
         top: the images on which each unit peaks highest.
         activity: the histogram of each unit's values.
+        certainty: how sure all that is, where it was asked for.
     """
 
     dissection: Dissection
     top: TopExamples
     activity: Activity
+    certainty: Certainty | None
+
+
+class Sampling(NamedTuple):
+    """What intervals and chance levels are based on.
+
+    Attributes:
+        key: PRNG key of the bootstrap.
+        strata: [N] number of each image's origin, from 0; chance levels exchange images
+            within an origin only.
+        num_draws: resamples of the bootstrap.
+    """
+
+    key: Array
+    strata: Int[np.ndarray, "N"]
+    num_draws: int = 1000
 
 
 def find(
@@ -36,6 +63,7 @@ def find(
     num_top: int,
     protocol: Protocol = PNAS20,
     levels: Mapping[str, Levels] | None = None,
+    sampling: Sampling | None = None,
     memory_bytes: int = 2**31,
 ) -> dict[str, Findings]:
     """Dissect layers and find their units' top images and histograms on the way.
@@ -48,66 +76,161 @@ def find(
         num_top: top images of each unit.
         protocol: the conventions to follow.
         levels: {layer: levels chosen on other images}, for the protocol level "iqr".
+        sampling: how to find out how sure the labels are; None for not at all.
         memory_bytes: what thresholds may take.
 
     Returns:
         {layer: findings}; the dissection is what `dissect` gives.
     """
-    looks = {"top": top_of_layers(layers, num_top), "extrema": _each(layers, extrema())}
+    tops = {name: _top(name, num_top) for name in layers}
+    ends = {name: _of(name, extrema()) for name in layers}
     thresholds, seen = find_thresholds(
         measure,
         layers,
-        combine(**looks),
+        combine(top=combine(**tops), extrema=combine(**ends)),
         num_images=num_images,
         protocol=protocol,
         levels=levels,
         memory_bytes=memory_bytes,
     )
-    histograms = {name: histogram(seen["extrema"][name]) for name in layers}
+    bars = {name: _of(name, histogram(seen["extrema"][name])) for name in layers}
     counted = measure(
         "overlap",
         combine(
             overlap=overlap_of_layers(layers, thresholds, categories),
-            activity=combine(
-                **{name: _of(name, each) for name, each in histograms.items()}
-            ),
+            activity=combine(**bars),
+            moments=moments_of_layers(layers, thresholds, len(categories), sampling),
         ),
     )
+    results = {
+        name: judge(
+            thresholds[name],
+            counted["overlap"][name],
+            categories,
+            protocol,
+            None if levels is None else levels[name].concept,
+        )
+        for name in layers
+    }
+    sure: Mapping[str, Certainty | None] = dict.fromkeys(layers)
+    if sampling is not None:
+        sure = certainties(
+            measure,
+            layers,
+            results,
+            counted["moments"],
+            categories,
+            num_images=num_images,
+            protocol=protocol,
+            sampling=sampling,
+        )
     return {
         name: Findings(
-            judge(
-                thresholds[name],
-                counted["overlap"][name],
-                categories,
-                protocol,
-                None if levels is None else levels[name].concept,
-            ),
-            seen["top"][name],
-            counted["activity"][name],
+            results[name], seen["top"][name], counted["activity"][name], sure[name]
         )
         for name in layers
     }
 
 
-def top_of_layers(layers: Mapping[str, Layer], num_top: int) -> Statistic:
-    """The images on which each unit of each layer peaks highest.
+def moments_of_layers(
+    layers: Mapping[str, Layer],
+    thresholds: Thresholds,
+    num_concepts: int,
+    sampling: Sampling | None,
+) -> Statistic:
+    """What the chance level needs to know: `Moments` of concepts, and of each layer."""
+    if sampling is None:
+        return NOTHING
+    strata, num_strata = sampling.strata, int(sampling.strata.max()) + 1
 
-    Batches are (acts {layer: [B H W U]}, labels, indices [B]).
+    def of_concepts(acts, labels, indices) -> Moments:
+        there = present(labels, num_concepts)
+        of_there = mask_moments(there.masks, strata[indices], num_strata=num_strata)
+        return in_columns(of_there, there.concepts, num_concepts)
+
+    def of_layer(name: str, layer: Layer) -> Statistic:
+        def measure(acts, origin):
+            on = masks(layer, acts, thresholds[name])
+            return mask_moments(on, origin, num_strata=num_strata)
+
+        sliced = in_slices(layer, total()._replace(measure=measure))
+        return sliced._replace(
+            measure=lambda acts, labels, indices: sliced.measure(
+                acts[name], strata[indices]
+            )
+        )
+
+    of_layers = {name: of_layer(name, layer) for name, layer in layers.items()}
+    return combine(
+        concepts=total()._replace(measure=of_concepts), units=combine(**of_layers)
+    )
+
+
+def certainties(
+    measure: Measure,
+    layers: Mapping[str, Layer],
+    results: Mapping[str, Dissection],
+    moments: Mapping[str, Any],
+    categories: Sequence[int],
+    *,
+    num_images: int,
+    protocol: Protocol,
+    sampling: Sampling,
+) -> dict[str, Certainty]:
+    """How sure each layer's labels are; one more pass, for the labels' pixels by image.
+
+    Args:
+        measure: runs a statistic over all images.
+        layers: where the units are seen.
+        results: {layer: its dissection}.
+        moments: from `moments_of_layers`.
+        categories: [C] category number of every concept.
+        num_images: that each pass sees.
+        protocol: `union` matters.
+        sampling: of the intervals and chance levels.
     """
+    own = categories if protocol.union == "category" else None
 
-    def of_layer(name: str) -> Statistic:
-        top = top_examples(num_top)
+    def of_layer(name: str, layer: Layer) -> Statistic:
+        result = results[name]
+        counts = label_counts_by_block(result.detectors.concept, categories=own)
 
         def measure(acts, labels, indices):
-            return top.measure(acts[name].max((1, 2)), indices)
+            on = masks(layer, acts, result.thresholds)
+            blocks = block_of(indices, num_images)
+            return counts.measure(on, present(labels, len(categories)), blocks)
 
-        return top._replace(measure=measure)
+        sliced = in_slices(layer, counts._replace(measure=measure))
+        return sliced._replace(
+            measure=lambda acts, labels, indices: sliced.measure(
+                acts[name], labels, indices
+            )
+        )
 
-    return combine(**{name: of_layer(name) for name in layers})
+    pixels = measure(
+        "intervals", combine(**{n: of_layer(n, layers[n]) for n in layers})
+    )
+    found = {}
+    for name, result in results.items():
+        null = chance_level(moments["units"][name], moments["concepts"])
+        p = p_values(result.overlap.intersection, null)
+        interval = bootstrap_iou(
+            sampling.key, pixels[name], num_draws=sampling.num_draws
+        )
+        by_chance = iou_by_chance(
+            result.overlap, null.mean, categories, union=protocol.union
+        )
+        found[name] = Certainty(*interval, by_chance, p, false_discovery(p))
+    return found
 
 
-def _each(layers: Mapping[str, Layer], statistic: Statistic) -> Statistic:
-    return combine(**{name: _of(name, statistic) for name in layers})
+def _top(name: str, num_top: int) -> Statistic:
+    top = top_examples(num_top)
+
+    def measure(acts, labels, indices):
+        return top.measure(acts[name].max((1, 2)), indices)
+
+    return top._replace(measure=measure)
 
 
 def _of(name: str, statistic: Statistic) -> Statistic:

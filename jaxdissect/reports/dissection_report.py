@@ -7,12 +7,16 @@ import jinja2
 
 from jaxdissect.dissection import Protocol
 from jaxdissect.reports import effect_cards
-from jaxdissect.reports.cards import Headline, UnitCard
+from jaxdissect.reports.cards import MAX_Q, Headline, UnitCard
 from jaxdissect.reports.effect_cards import ClassCard, UnitEffects
 from jaxdissect.reports.histogram import PLOT_HEIGHT, SLOPE, histogram
+from jaxdissect.reports.tables import Cell, Table
 
 PALETTE_SIZE = 6
 """Colours in the style sheet; further categories begin again with the first."""
+
+IMAGES_PER_ROW = (6, 5)
+"""Of a card, at most, on wide and on narrow screens."""
 
 
 def render(
@@ -25,11 +29,12 @@ def render(
     *,
     effects: Sequence[UnitEffects] = (),
     classes: Sequence[ClassCard] = (),
+    extra: Sequence[tuple[str, Table]] = (),
 ) -> str:
     """Write the page: what every unit looks for and, if measured, what it does.
 
     It is complete without a network and readable without JavaScript, which adds
-    sorting and filters. All texts may hold any characters.
+    sorting, filters and the details of units. All texts may hold any characters.
 
     Args:
         title: of the page.
@@ -41,6 +46,7 @@ def render(
         protocol: the conventions the dissection followed.
         effects: what removing each unit costs, in order of unit number, or none.
         classes: what each class relies on, in reading order, or none.
+        extra: (title, table) of further tables, shown below the chart.
 
     Returns:
         HTML, to be written in UTF-8.
@@ -73,14 +79,16 @@ def render(
             categories=categories,
             colour={name: i % PALETTE_SIZE for i, name in enumerate(categories)},
             protocol=protocol,
-            # Bars of IoU fill their track at the best unit of the layer.
-            full_iou=max([card.iou for card in cards] + [2 * protocol.min_iou]),
+            tested=any(match.q is not None for card in cards for match in card.ranking),
+            max_q=MAX_Q,
             chart=chart,
             plot_height=PLOT_HEIGHT,
             slope=SLOPE,
             legend=_legend(chart.bars, categories),
+            extra=extra,
             data=_data(cards, categories)
             | effect_cards.page_data(does["effects"], classes),
+            **_layout(cards, protocol),
             **does,
         )
     )
@@ -95,6 +103,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["amount"] = effect_cards.amount
+    environment.filters["share"] = _share
+    environment.filters["q_value"] = _q_value
+    environment.filters["cell"] = _cell
     environment.globals["interval"] = effect_cards.interval
     # A NaN would make the page's JSON unreadable: better no page than a broken one.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
@@ -119,16 +130,42 @@ def _legend(bars, categories) -> list[tuple[str, int, int]]:
 
 
 def _data(cards: Sequence[UnitCard], categories: Sequence[str]) -> dict[str, Any]:
-    units = [
-        {
-            "unit": card.unit,
-            "label": card.label,
-            "category": card.category,
-            "iou": card.iou,
-            "is_detector": card.is_detector,
-            "threshold": card.threshold,
-            "runners_up": [match._asdict() for match in card.runners_up],
-        }
-        for card in cards
-    ]
+    # The pictures and their captions are in the cards.
+    units = [effect_cards.plain(card._replace(strip="", captions=())) for card in cards]
+    for unit in units:
+        del unit["strip"], unit["captions"]
     return {"categories": list(categories), "units": units}
+
+
+def _layout(cards: Sequence[UnitCard], protocol: Protocol) -> dict[str, float]:
+    """The IoU that fills a track, and how many pictures fill a row."""
+    pictures = max([len(card.captions) for card in cards] + [1])
+    values = [
+        value for card in cards for value in (card.iou, card.high, card.best.chance)
+    ]
+    return {
+        "full_iou": max([value or 0 for value in values] + [2 * protocol.min_iou]),
+        "wide": _per_row(pictures, IMAGES_PER_ROW[0]),
+        "narrow": _per_row(pictures, IMAGES_PER_ROW[1]),
+    }
+
+
+def _per_row(num: int, most: int) -> int:
+    """Pictures per row, in as few and as even rows as possible."""
+    rows = -(-num // most)
+    return -(-num // rows)
+
+
+def _share(part, whole) -> str:
+    """A length or place on the page, nothing of nothing being none."""
+    return f"{100 * part / (whole or 1):.2f}%"
+
+
+def _q_value(q) -> str:
+    return "q < 0.001" if q < 0.001 else f"q = {q:.3f}"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)

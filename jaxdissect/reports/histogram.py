@@ -14,7 +14,7 @@ STEPS = (15, 30)
 FULL_WIDTH = 1100
 """Pixels the bars may take before they get as narrow as they can."""
 
-LETTER = 6.2
+LETTER = 7.0
 """Mean width of a letter of the concept names, in pixels."""
 
 SLOPE = 55

@@ -7,11 +7,16 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
+from jaxdissect.base import BadInput
+
 BRIGHTNESS = 0.35
 """What remains of the light outside a region."""
 
 FADE = 0.4
 """How far colours outside a region move towards grey."""
+
+HEIGHT = 128
+"""Pixels of a picture: sharp on a page, and 5120 of them make some 22 MB."""
 
 GAP = 4
 """Pixels between two pictures of a strip."""
@@ -21,24 +26,36 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def region_strip(
-    images: UInt8[np.ndarray, "k H W 3"], regions: Bool[np.ndarray, "k H W"]
-) -> UInt8[np.ndarray, "H S 3"]:
+    images: UInt8[np.ndarray, "k H W 3"],
+    regions: Bool[np.ndarray, "k H W"],
+    *,
+    height: int = HEIGHT,
+) -> UInt8[np.ndarray, "h S 3"]:
     """Images side by side, everything outside the regions dimmed.
 
     The outline lies just outside its region, so that no pixel of the region changes.
+    It is drawn after shrinking: shrunk with the image, a line of one pixel fades.
 
     Args:
         images: [k H W 3] with values in [0, 255].
         regions: [k H W] where the unit exceeds its threshold.
+        height: h, to which higher pictures shrink, in pixels; at least 1.
 
     Returns:
-        The strip, S = k W + (k - 1) GAP pixels wide.
+        The strip, S = k w + (k - 1) GAP pixels wide, w being the width of a picture.
+
+    Raises:
+        BadInput: `height` is below 1.
 
     >>> images = np.full((2, 4, 4, 3), 200, np.uint8)
     >>> strip = region_strip(images, np.zeros((2, 4, 4), bool))
     >>> strip.shape, strip[0, 0].tolist()
     ((4, 12, 3), [70, 70, 70])
     """
+    if height < 1:
+        raise BadInput(f"`height` is {height}; it must be at least 1")
+    if height < images.shape[1]:
+        images, regions = _shrunk(images, regions, height)
     colour = images.astype(np.float32)
     grey = (colour @ np.array(LUMA, np.float32))[..., None]
     dimmed = BRIGHTNESS * ((1 - FADE) * colour + FADE * grey)
@@ -48,7 +65,7 @@ def region_strip(
     return np.concatenate(separated, axis=1)[:, :-GAP]
 
 
-def data_uri(picture: UInt8[np.ndarray, "H W 3"], quality: int = 80) -> str:
+def data_uri(picture: UInt8[np.ndarray, "H W 3"], quality: int = 70) -> str:
     """A picture as a JPEG inside a `data:` address.
 
     Args:
@@ -64,6 +81,18 @@ def data_uri(picture: UInt8[np.ndarray, "H W 3"], quality: int = 80) -> str:
         buffer, "JPEG", quality=quality, subsampling=0, optimize=True
     )
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _shrunk(images, regions, height):
+    size = (max(1, round(images.shape[2] * height / images.shape[1])), height)
+    pictures = [
+        Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+        for image in images
+    ]
+    # Of a region, the pixels that lie in it by half.
+    light = np.where(regions, 255, 0).astype(np.uint8)
+    inside = [Image.fromarray(m).resize(size, Image.Resampling.BOX) for m in light]
+    return np.stack(pictures), np.stack(inside) > 127
 
 
 def _around(regions):

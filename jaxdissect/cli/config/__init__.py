@@ -7,6 +7,7 @@ each field is its help text on the command line.
 from jaxdissect.cli.config.analyses import (
     AblateConfig,
     CompareConfig,
+    ContrastConfig,
     DissectConfig,
     ProtocolConfig,
     ScaleConfig,
@@ -17,6 +18,7 @@ from jaxdissect.cli.config.experiments import (
     GroupsConfig,
     RegimesConfig,
 )
+from jaxdissect.cli.config.queries import QueryConfig
 from jaxdissect.cli.config.regularizers import (
     BlockNormConfig,
     DropBlockConfig,
@@ -40,6 +42,7 @@ __all__ = [
     "AugmentConfig",
     "BlockNormConfig",
     "CompareConfig",
+    "ContrastConfig",
     "DataConfig",
     "DissectConfig",
     "DropBlockConfig",
@@ -52,6 +55,7 @@ __all__ = [
     "NetworkConfig",
     "OptimConfig",
     "ProtocolConfig",
+    "QueryConfig",
     "RegimesConfig",
     "RegularizeConfig",
     "ScaleConfig",

@@ -60,6 +60,9 @@ class DissectConfig:
     """How many images; by default 1200 generated ones, or all of a folder."""
     num_top: int = 10
     """Top images shown per unit."""
+    num_draws: int = 1000
+    """Resamples of the images behind each interval; 0 for neither intervals nor chance
+    levels, which saves a pass."""
     compare_presets: bool = False
     """Dissect by every preset's conventions, too, and compare the labels."""
     rotate: tuple[float, ...] = ()
@@ -158,3 +161,19 @@ class CompareConfig(SweepConfig):
     """Random rotations of the layer, for each training."""
     random_draws: int = 20
     """Random orders in which units are removed."""
+
+
+@dataclass(frozen=True)
+class ContrastConfig:
+    """Hold two dissections against each other: what is gained, lost, changed."""
+
+    first: Path | None = None
+    """Folder of a layer's results that `dissect` wrote."""
+    second: Path | None = None
+    """Another, of other weights, another layer or other conventions."""
+    match: Literal["auto", "number", "profile"] = "auto"
+    """Units of both that are taken for one another: those of the same number, or those
+    whose IoU with the concepts are most alike. By default by number where both are of
+    the same layer with as many units."""
+    out: Path | None = None
+    """Folder for the results; by default one under runs/ named after both."""

@@ -1,31 +1,40 @@
-"use strict";
-(() => {
-  const byId = (id) => document.getElementById(id);
+  // The list of units: search, order, filters, and the address that keeps them.
+
   const page = JSON.parse(byId("page-data").textContent);
-  const units = page.units.map((unit) => ({
-    ...unit,
-    card: byId(`unit-${unit.unit}`),
-    text: `unit ${unit.unit} ${unit.label || "no label"} ${unit.category}`.toLowerCase(),
-  }));
+  const units = page.units.map((unit) => {
+    const card = byId(`unit-${unit.unit}`);
+    const text = `unit ${unit.unit} ${unit.label || "no label"} ${unit.category}`;
+    return { ...unit, card, link: card.querySelector("h3 a"), text: text.toLowerCase() };
+  });
+  const cards = byId("cards");
   const bars = [...document.querySelectorAll(".bar")];
   const chips = [...document.querySelectorAll(".chip[data-category]")];
   const search = byId("search");
   const sort = byId("sort");
   const detectors = byId("detectors");
+  const significant = byId("significant"); // where it was measured
   const readout = byId("readout");
   {% if effects %}
   const served = byId("served");
   {% endif %}
   let concept = null; // {label, category} of the chosen bar
+  let order = ""; // in which the cards stand
+  let stop = null; // the unit whose card the Tab key reaches
 
   const rank = (unit) => page.categories.indexOf(unit.category) >>> 0; // none is last
   const byIou = (a, b) => b.iou - a.iou || a.unit - b.unit;
+  const q = ({ ranking: [best] }) => best?.q ?? Number.MAX_VALUE;
+  const excess = ({ iou, ranking: [best] }) => iou - (best?.chance ?? 0);
+  const isSignificant = ({ ranking: [best] }) => has(best?.q) && !byChance(best);
   const orders = {
     iou: byIou,
     unit: (a, b) => a.unit - b.unit,
     label: (a, b) =>
       !a.label - !b.label || a.label.localeCompare(b.label) || byIou(a, b),
     category: (a, b) => rank(a) - rank(b) || byIou(a, b),
+    {% if tested %}
+    significance: (a, b) => q(a) - q(b) || excess(b) - excess(a) || byIou(a, b),
+    {% endif %}
     {% if effects %}
     drop: (a, b) => worst(b) - worst(a) || byIou(a, b),
     {% endif %}
@@ -45,6 +54,19 @@
   const same = (a, b) => a.label === b.label && a.category === b.category;
   const isPressed = (node) => node.getAttribute("aria-pressed") === "true";
   const press = (node, on) => node.setAttribute("aria-pressed", String(on));
+  const listed = () => units.filter((unit) => !unit.card.hidden);
+  const detail = unitDetail(listed, remember);
+
+  function arrange() {
+    const wanted = [sort.value];
+    {% if effects %}
+    wanted.push(served.value);
+    {% endif %}
+    if (String(wanted) === order) return;
+    order = String(wanted);
+    units.sort(orders[sort.value]);
+    cards.append(...units.map((unit) => unit.card));
+  }
 
   function update() {
     const words = search.value.toLowerCase().trim();
@@ -53,30 +75,31 @@
       unit.text.includes(words) &&
       (!chosen.length || chosen.includes(unit.category)) &&
       (unit.is_detector || !(detectors.checked || concept)) &&
+      (!significant?.checked || isSignificant(unit)) &&
       {% if effects %}
       (!served.value || services(unit).length > 0) &&
       {% endif %}
       (!concept || same(unit, concept));
-    units.sort(orders[sort.value]);
-    let shown = 0;
-    for (const unit of units) {
-      unit.card.hidden = !isShown(unit);
-      shown += !unit.card.hidden;
-    }
-    byId("cards").append(...units.map((unit) => unit.card));
-    byId("count").textContent = `${shown} of ${units.length} units`;
-    byId("nothing").hidden = shown > 0;
+    arrange();
+    for (const unit of units) unit.card.hidden = !isShown(unit);
+    const shown = listed();
+    rove(shown[0]);
+    byId("count").textContent = `${shown.length} of ${units.length} units`;
+    byId("nothing").hidden = shown.length > 0;
     byId("concept").hidden = !concept;
     byId("concept").textContent = concept ? `detectors of ${concept.label} ×` : "";
     for (const bar of bars) press(bar, concept && same(bar.dataset, concept));
+    describe(null);
   }
 
   // The view is kept in the address, so that a link leads to the same cards.
   function remember() {
+    if (location.protocol === "about:") return; // a frame of a notebook has no address
     const state = new URLSearchParams();
     if (search.value) state.set("find", search.value);
     if (sort.value !== "iou") state.set("sort", sort.value);
     if (detectors.checked) state.set("detectors", "only");
+    if (significant?.checked) state.set("significant", "only");
     {% if effects %}
     if (served.value) state.set("serves", served.value);
     {% endif %}
@@ -84,7 +107,9 @@
       state.append("category", chip.dataset.category);
     }
     if (concept) state.set("concept", JSON.stringify([concept.label, concept.category]));
-    history.replaceState(null, "", `#${state}`);
+    const open = detail.unit() ? [`unit-${detail.unit().unit}`] : [];
+    const parts = [...open, ...(String(state) ? [state] : [])];
+    history.replaceState(null, "", `#${parts.join("&")}`);
   }
 
   function recall() {
@@ -92,6 +117,7 @@
     search.value = state.get("find") ?? "";
     sort.value = state.get("sort") in orders ? state.get("sort") : "iou";
     detectors.checked = state.has("detectors");
+    if (significant) significant.checked = state.has("significant");
     {% if effects %}
     served.value = state.get("serves") ?? "";
     if (served.selectedIndex < 0) served.value = "";
@@ -103,6 +129,9 @@
       ({ dataset }) => JSON.stringify([dataset.label, dataset.category]) === wanted,
     );
     concept = bar ? { ...bar.dataset } : null;
+    update();
+    const asked = units.find((unit) => state.has(`unit-${unit.unit}`));
+    if (asked) open(asked);
   }
 
   function change() {
@@ -113,11 +142,21 @@
   function clear() {
     search.value = "";
     detectors.checked = false;
+    if (significant) significant.checked = false;
     {% if effects %}
     served.value = "";
     {% endif %}
     concept = null;
     for (const chip of chips) press(chip, false);
+  }
+
+  // A unit is shown whatever the filters hide.
+  function open(unit) {
+    if (unit.card.hidden) {
+      clear();
+      update();
+    }
+    detail.show(unit);
   }
 
   function choose(bar) {
@@ -127,57 +166,3 @@
     change();
   }
 
-  function describe(bar) {
-    readout.textContent = bar
-      ? bar.querySelector("title").textContent
-      : readout.dataset.hint;
-  }
-
-  for (const bar of bars) {
-    bar.addEventListener("click", () => choose(bar));
-    bar.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      choose(bar);
-    });
-    for (const kind of ["mouseenter", "focus"]) {
-      bar.addEventListener(kind, () => describe(bar));
-    }
-    for (const kind of ["mouseleave", "blur"]) {
-      bar.addEventListener(kind, () => describe(null));
-    }
-  }
-  for (const chip of chips) {
-    chip.addEventListener("click", () => {
-      press(chip, !isPressed(chip));
-      change();
-    });
-  }
-  for (const button of document.querySelectorAll("[data-clear]")) {
-    button.addEventListener("click", () => {
-      clear();
-      change();
-    });
-  }
-  for (const control of [search, sort, detectors]) {
-    control.addEventListener("input", change);
-  }
-  {% if effects %}
-  served.addEventListener("input", change);
-  {% endif %}
-  {% if classes %}
-  // A link leads to its unit whatever the filters hide.
-  for (const link of document.querySelectorAll("#classes a")) {
-    link.addEventListener("click", () => {
-      if (!byId(link.hash.slice(1)).hidden) return;
-      clear();
-      update();
-    });
-  }
-  {% endif %}
-  byId("controls").addEventListener("submit", (event) => event.preventDefault());
-  byId("controls").hidden = false;
-  if (readout) describe(null);
-  recall();
-  update();
-})();

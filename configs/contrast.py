@@ -1,0 +1,15 @@
+"""Two dissections side by side: which concepts are gained and lost, unit by unit.
+
+    python dissect.py
+    python dissect.py --random-weights
+    python dissect.py configs/contrast.py \\
+        --first runs/dissect-random-scenes_vgg16-conv5_3-pnas20 \\
+        --second runs/dissect-scenes_vgg16-conv5_3-pnas20
+
+Any two folders of a layer's results: of two checkpoints, two trainings, two layers, two
+sets of conventions.
+"""
+
+from jaxdissect.cli.config import ContrastConfig
+
+config = ContrastConfig()

@@ -1,0 +1,237 @@
+"""What questions are put to: a saved dissection, its concepts, images new to it."""
+
+import difflib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import build, dissect, sources
+from jaxdissect.cli.config import DissectConfig, QueryConfig
+from jaxdissect.data import decoding
+from jaxdissect.data.concepts import ConceptSource
+from jaxdissect.reports import saved_dissection
+
+
+class Asked(NamedTuple):
+    """A layer's dissection, as questions need it.
+
+    Attributes:
+        folder: where it is.
+        saved: what was found.
+        layer: that was dissected.
+        num_images: on which it was.
+        tails: [U] how far each unit rises above its threshold on its top images.
+        run: the record of the run, run.json.
+    """
+
+    folder: Path
+    saved: saved_dissection.SavedDissection
+    layer: str
+    num_images: int
+    tails: np.ndarray
+    run: dict[str, Any]
+
+
+def folder_of(config: QueryConfig) -> Path:
+    """The dissection to ask: the one named, or that of conv5_3, made where missing."""
+    if config.dissection is not None:
+        return config.dissection
+    wanted = DissectConfig(weights=config.weights, seed=config.seed)
+    folder = dissect.default_out(wanted)
+    if not folder.exists():
+        (layer,) = wanted.layers
+        print(f"what {layer} looks for is not known yet: dissecting into {folder}")
+        dissect.run(wanted)
+    return folder
+
+
+def open_dissection(folder: Path) -> Asked:
+    """Read a dissection and the record of the run that made it.
+
+    Raises:
+        BadInput: the folder holds none, or those of several layers.
+    """
+    run = _record(folder)
+    several = sorted(file.parent for file in folder.glob("*/iou.npz"))
+    if not run and (folder / "iou.npz").is_file():  # one of several layers
+        run = _record(folder.parent)
+    if run.get("command") != "dissect":
+        raise BadInput(f"`dissection` is {folder}, which holds no dissection")
+    if several:
+        raise BadInput(
+            f"`dissection` is {folder}, which holds {len(several)} layers; name one of "
+            f"them, such as {several[-1]}"
+        )
+    saved = saved_dissection.load_dissection(folder)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    with np.load(folder / "iou.npz") as arrays:
+        tails = arrays["top_peaks"].mean(1) - saved.result.thresholds
+    return Asked(folder, saved, saved.facts["layer"], summary["num_images"], tails, run)
+
+
+def as_dissected(trained: build.Trained, asked: Asked) -> build.Trained:
+    """The network that was dissected: this one, or with the same random weights.
+
+    Raises:
+        BadInput: another was.
+    """
+    settings = asked.run["config"]
+    if settings["random_weights"]:
+        trained = build.with_random_weights(trained, settings["seed"])
+    check_weights(asked, trained.weights.digest)
+    return trained
+
+
+def check_weights(asked: Asked, digest: str) -> None:
+    """Refuse any network but the one that was dissected.
+
+    Raises:
+        BadInput: its weights are others.
+    """
+    if digest != asked.run["weights"]:
+        raise BadInput(
+            f"`weights` are {digest[:12]}, but {asked.folder} is the dissection of "
+            f"{asked.run['weights'][:12]}; name those with --weights"
+        )
+
+
+def concept_numbers(
+    names: Sequence[str], concepts: Sequence[tuple[str, str]]
+) -> list[int]:
+    """Numbers of the concepts named, each once.
+
+    Args:
+        names: `category/name`, or `name` where one category has it.
+        concepts: (name, category) of all.
+
+    Raises:
+        BadInput: an unknown concept, or one of several categories.
+
+    >>> concept_numbers(["object/sofa", "red"], [("red", "colour"), ("sofa", "object")])
+    [1, 0]
+    """
+    full = [f"{category}/{name}" for name, category in concepts]
+    numbers: list[int] = []
+    for asked in names:
+        # Whole names come first, because a concept's own may have a slash, too.
+        found = [n for n, name in enumerate(full) if name == asked]
+        found = found or [n for n, (name, _) in enumerate(concepts) if name == asked]
+        if len(found) > 1:
+            which = " or ".join(full[n] for n in found)
+            raise BadInput(f"`concepts` has {asked!r}, which may be {which}")
+        if not found:
+            known = dict.fromkeys([*(name for name, _ in concepts), *full])
+            close = difflib.get_close_matches(asked, known, n=3)
+            hint = f"did you mean {' or '.join(close)}?" if close else "see its report"
+            raise BadInput(
+                f"`concepts` has {asked!r}, which is none of the {len(full)} concepts "
+                f"of the dissection; {hint}"
+            )
+        numbers += found
+    return list(dict.fromkeys(numbers))
+
+
+def own_pictures(paths: Sequence[Path], size: int) -> np.ndarray:
+    """[P size size 3], the middle squares of picture files.
+
+    Raises:
+        BadInput: a file is missing or no picture.
+    """
+    decoded = []
+    for path in paths:
+        which = f"`images` has {path}, which"
+        try:
+            encoded = path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{which} cannot be read: {error.strerror}") from None
+        decoded.append(decoding.decode_square(encoded, size, which))
+    return np.array(decoded, np.uint8).reshape(-1, size, size, 3)
+
+
+def outside_of(config: QueryConfig, asked: Asked, size: int) -> sources.Probe:
+    """Labelled images of the kind that was dissected, but none of those.
+
+    Raises:
+        BadInput: there are not that many, or the folder is missing or not needed.
+    """
+    settings = asked.run["config"]
+    kind = settings["images"]
+    if kind not in sources.GENERATORS:
+        return _outside_of_folder(config, asked, size)
+    for name in ("path", "split"):
+        if getattr(config, name):
+            found = getattr(config, name)
+            raise BadInput(f"`{name}` is {found}; {kind} are generated")
+    number = config.outside or sources.NUM_GENERATED
+    # Protocols that choose levels do so on as many images again.
+    seen = 2 * asked.num_images
+    probe = sources.generated_probe(kind, config.seed, number, size, skip=seen)
+    if not settings["colours"]:
+        return probe
+    from jaxdissect.data.colours import with_colours
+
+    return probe._replace(source=with_colours(probe.source))
+
+
+def numbers_in(source: ConceptSource, concepts: Sequence[tuple[str, str]]) -> list[int]:
+    """Numbers of concepts (name, category) in the label maps of a source.
+
+    Raises:
+        BadInput: the source does not have one of them.
+    """
+    listed = {(c.name, c.category): number for number, c in enumerate(source.concepts)}
+    for name, category in concepts:
+        if (name, category) not in listed:
+            raise BadInput(
+                f"`concepts` has {category}/{name}, which {source.what} do not have"
+            )
+    return [listed[concept] for concept in concepts]
+
+
+def _outside_of_folder(config: QueryConfig, asked: Asked, size: int) -> sources.Probe:
+    settings = asked.run["config"]
+    split, dissected = config.split or settings["split"], settings["split"]
+    wanted = DissectConfig(
+        images=settings["images"],
+        path=config.path,
+        split=split,
+        categories=tuple(settings["categories"]),
+        colours=settings["colours"],
+    )
+    probe = sources.probe_of(wanted, size)
+    available = len(probe.indices)
+    left = probe.indices
+    if probe.source.digest == asked.run["images"]:
+        seen = np.arange(asked.num_images) * available // asked.num_images
+        left = np.setdiff1d(left, seen)
+    elif split != dissected and _overlap(split, dissected):
+        raise BadInput(
+            f"`split` is {split!r}, but {dissected or 'all'!r} was dissected; name a "
+            "part that shares no images with it"
+        )
+    number = config.outside or len(left)
+    if not 0 < number <= len(left):
+        raise BadInput(
+            f"`outside` is {config.outside or 'all others'}; {config.path} has "
+            f"{len(left)} images that were not dissected: ask for fewer, or name "
+            "another `split`"
+        )
+    return probe._replace(indices=left[np.arange(number) * len(left) // number])
+
+
+def _overlap(split: str, other: str) -> bool:
+    """Whether one part of a folder lies in the other."""
+    parts = [[p for p in s.split("/") if p not in ("", "all")] for s in (split, other)]
+    return all(a == b for a, b in zip(*parts, strict=False))
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,130 @@
+"""`dissect` with a ContrastConfig: two dissections side by side."""
+
+from pathlib import Path
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import outputs
+from jaxdissect.cli.config import ContrastConfig
+from jaxdissect.dissection.comparison import (
+    clear_changes,
+    concept_changes,
+    unit_changes,
+)
+from jaxdissect.dissection.matching import (
+    Matching,
+    Side,
+    match_by_number,
+    match_by_profile,
+    profile_similarity,
+)
+from jaxdissect.reports import comparison_report, comparison_tables, tables
+from jaxdissect.reports.comparison_report import Shown
+from jaxdissect.reports.saved_dissection import (
+    SavedDissection,
+    iou_intervals,
+    load_dissection,
+)
+
+
+def run(config: ContrastConfig) -> None:
+    """Match the units of two dissections; write tables and a page."""
+    folders = [folder_of(config, name) for name in ("first", "second")]
+    first, second = map(load_dissection, folders)
+    names = names_of(*folders)
+    out = config.out or Path("runs") / f"contrast-{'-'.join(names)}"
+    manifest = outputs.manifest(config, of=[str(folder) for folder in folders])
+    with outputs.results_folder(out, manifest) as results:
+        write(results, config, first, second, names)
+    print(f"report: {out / 'report.html'}")
+
+
+def folder_of(config: ContrastConfig, name: str) -> Path:
+    """One of the two folders.
+
+    Raises:
+        BadInput: it is not given, or holds the folders of several layers.
+    """
+    folder = getattr(config, name)
+    if folder is None:
+        raise BadInput(f"`{name}` is missing: a folder that `dissect` wrote")
+    if not (folder / "iou.npz").exists():
+        layers = sorted(file.parent.name for file in folder.glob("*/iou.npz"))
+        has = f"has layers {', '.join(layers)}; name one" if layers else "has none"
+        raise BadInput(f"`{name}` is {folder}, which {has}: a layer's results")
+    return folder
+
+
+def names_of(first: Path, second: Path) -> tuple[str, str]:
+    """Names of two folders that tell them apart."""
+    one, other = (folder.absolute().parts for folder in (first, second))
+    depth = 1
+    while one[-depth:] == other[-depth:] and depth < len(one):
+        depth += 1
+    return "-".join(one[-depth:]), "-".join(other[-depth:])
+
+
+def side_of(saved: SavedDissection) -> Side:
+    """What of a dissection is matched and compared."""
+    return Side(saved.result, saved.concepts)
+
+
+def matching_of(
+    config: ContrastConfig, first: SavedDissection, second: SavedDissection
+) -> Matching:
+    """Which units are taken for one another.
+
+    Raises:
+        BadInput: matched by number, but their numbers differ.
+    """
+    similarity = profile_similarity(side_of(first), side_of(second))
+    units = similarity.shape
+    same = units[0] == units[1] and first.facts.get("layer") == second.facts.get(
+        "layer"
+    )
+    if config.match == "number" and units[0] != units[1]:
+        raise BadInput(
+            f"`match` is 'number', but the layers have {units[0]} and {units[1]} units"
+        )
+    if config.match == "number" or (config.match == "auto" and same):
+        return match_by_number(similarity)
+    return match_by_profile(similarity)
+
+
+def write(
+    results: Path,
+    config: ContrastConfig,
+    first: SavedDissection,
+    second: SavedDissection,
+    names: tuple[str, str],
+) -> None:
+    """units.csv, concepts.csv and report.html."""
+    matching = matching_of(config, first, second)
+    units = unit_changes(side_of(first), side_of(second), matching)
+    concepts = concept_changes(side_of(first), side_of(second))
+    intervals = [iou_intervals(saved.cards) for saved in (first, second)]
+    clear = None
+    if intervals[0] is not None and intervals[1] is not None:
+        clear = clear_changes(matching, intervals[0], intervals[1])
+    pairs = comparison_tables.pairs(first.cards, second.cards, units, clear=clear)
+    for name, table in comparison_tables.comparison_tables(pairs, concepts).items():
+        tables.write_csv(results / f"{name}.csv", *table)
+    categories = dict.fromkeys(category for _, category in first.concepts)
+    categories |= dict.fromkeys(category for _, category in second.concepts)
+    page = comparison_report.render(
+        f"{names[0]} against {names[1]}",
+        Shown(names[0], first.facts, first.headline, first.cards),
+        Shown(names[1], second.facts, second.headline, second.cards),
+        concepts,
+        pairs,
+        list(categories),
+    )
+    (results / "report.html").write_text(page, encoding="utf-8")
+    counts = {
+        status: list(concepts.status).count(status)
+        for status in ("kept", "gained", "lost")
+    }
+    print(
+        f"{int(units.same_label.sum())} of {len(units.same_label)} matched units have "
+        f"the same label; concepts "
+        + ", ".join(f"{number} {status}" for status, number in counts.items())
+    )

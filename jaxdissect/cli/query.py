@@ -1,0 +1,102 @@
+"""`dissect` with a `QueryConfig`: a dissection, asked about concepts and pictures."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import answers, asking, build, outputs, searching, subjects
+from jaxdissect.cli.config import QueryConfig
+from jaxdissect.data import images
+from jaxdissect.dissection import queries
+
+
+def run(config: QueryConfig) -> None:
+    """Ask the dissection of a trained network; everything goes under `config.out`."""
+    build.use_compilation_cache()
+    given = () if config.outside is None else ("outside",)
+    build.check_positive(config, "num_shown", "batch_size", *given)
+    if not config.concepts and not config.images:
+        raise BadInput("`concepts` and `images` are both empty; there is no question")
+    trained = build.load_trained(config.weights)
+    pictures = asking.own_pictures(config.images, trained.image_size)
+    asked = asking.open_dissection(asking.folder_of(config))
+    trained = asking.as_dissected(trained, asked)
+    subject = subjects.of_trained(trained, (asked.layer,), facts={})
+    ask_subject(
+        config, subject, asked, pictures, config.out or default_out(config, asked)
+    )
+
+
+def default_out(config: QueryConfig, asked: asking.Asked) -> Path:
+    """A folder that tells what is in it."""
+    about = [*config.concepts, *(path.stem for path in config.images)]
+    more = f"-and-{len(about) - 3}-more" if len(about) > 3 else ""
+    question = "+".join(answers.file_name(each) for each in about[:3]) + more
+    of = asked.folder.name.removeprefix("dissect-")
+    return Path("runs") / f"query-{of}-{question}"
+
+
+def ask_subject(
+    config: QueryConfig,
+    subject: subjects.Subject,
+    asked: asking.Asked,
+    pictures: np.ndarray,
+    out: Path,
+) -> None:
+    """Ask the dissection of any network: tables, figures and a page.
+
+    Args:
+        config: the question.
+        subject: the network that was dissected, with the layer that was.
+        asked: its dissection.
+        pictures: [P S S 3] of `config.images`.
+        out: folder for the results.
+
+    Raises:
+        BadInput: what cannot be answered, or `out` holds another run.
+    """
+    asking.check_weights(asked, subject.digest)
+    concepts = asking.concept_numbers(config.concepts, asked.saved.concepts)
+    units = [units_of(config, asked, concept) for concept in concepts]
+    probe, digest, labels = None, "", []
+    if concepts:
+        probe = asking.outside_of(config, asked, subject.image_size)
+        digest = probe.source.digest
+        names = [asked.saved.concepts[concept] for concept in concepts]
+        labels = asking.numbers_in(probe.source, names)
+    manifest = outputs.manifest(
+        config,
+        weights=subject.digest,
+        dissected=images.fingerprint([asked.layer], asked.saved.result.iou),
+        searched=digest,
+        pictures=images.fingerprint([], pictures),
+    )
+    scope = searching.Scope(config, subject, asked, probe, pictures)
+    with outputs.results_folder(out, manifest) as folder:
+        found = []
+        if probe is not None:
+            asks = map(searching.Question, concepts, labels, units)
+            found = searching.search(scope, probe, list(asks))
+        said = answers.write(folder, scope, found)
+    print("\n".join([*said, f"report: {out / 'report.html'}"]))
+
+
+def units_of(config: QueryConfig, asked: asking.Asked, concept: int) -> list[int]:
+    """The units that speak for a concept, the best first.
+
+    Raises:
+        BadInput: none has anything to do with it.
+    """
+    result = asked.saved.result
+    detectors = queries.detectors_of(result.detectors, concept).tolist()
+    if detectors:
+        return detectors if config.units == "detectors" else detectors[:1]
+    best = int(result.iou[:, concept].argmax())
+    if not result.iou[best, concept] > 0:
+        name, category = asked.saved.concepts[concept]
+        raise BadInput(
+            f"`concepts` has {category}/{name}, which no unit of {asked.layer} ever "
+            "meets; ask for another"
+        )
+    return [best]

@@ -1,0 +1,96 @@
+"""What a page says of a layer and of its units, as plain values."""
+
+from typing import NamedTuple
+
+MAX_Q = 0.05
+"""False-discovery rate up to which a label counts as above chance."""
+
+
+class Headline(NamedTuple):
+    """The numbers a layer is known by.
+
+    Attributes:
+        detectors: units that pass the detector rule.
+        units: all units.
+        unique_labels: different labels of the detectors.
+        unique_by_category: different best concepts in each category, summed.
+        best_iou: the highest IoU of any unit, in [0, 1].
+        median_iou: the median over units of their best IoU, in [0, 1].
+        significant_detectors: detectors that match their label beyond chance, at a
+            false-discovery rate of `MAX_Q`; None where that was not measured.
+        significant_labels: different labels of those, or None.
+    """
+
+    detectors: int
+    units: int
+    unique_labels: int
+    unique_by_category: int
+    best_iou: float
+    median_iou: float
+    significant_detectors: int | None = None
+    significant_labels: int | None = None
+
+
+class Match(NamedTuple):
+    """A concept and how well a unit's regions match it.
+
+    Attributes:
+        label: the concept; any characters.
+        category: the concept's category.
+        iou: in [0, 1].
+        chance: the IoU this unit would have with it by chance, or None.
+        q: the smallest false-discovery rate at which the match is above chance, in
+            [0, 1], or None where that was not measured.
+    """
+
+    label: str
+    category: str
+    iou: float
+    chance: float | None = None
+    q: float | None = None
+
+    @property
+    def is_significant(self) -> bool | None:
+        """Whether it is above chance; None where that was not measured."""
+        return None if self.q is None else self.q <= MAX_Q
+
+
+class UnitCard(NamedTuple):
+    """What a page shows of one unit.
+
+    Attributes:
+        unit: its number, 0-based.
+        label: its best concept; empty for a unit without one.
+        category: that concept's category, or empty.
+        iou: its IoU with that concept, in [0, 1].
+        is_detector: whether it passes the detector rule.
+        threshold: activation above which it is on.
+        strip: its top images as a `data:` address, see `pictures`.
+        captions: one for each of those images, such as their true classes.
+        ranking: the label, then the other concepts, best first.
+        low: lower end of the 95 % interval of `iou`; None where it was not measured.
+        high: upper end, or None.
+        tail_mass: share of positions at which the unit is on, in [0, 1], or None.
+        edges: of the bins of the unit's activations, ascending; may be empty.
+        counts: activations in each bin, one fewer than `edges`; may be empty.
+    """
+
+    unit: int
+    label: str
+    category: str
+    iou: float
+    is_detector: bool
+    threshold: float
+    strip: str
+    captions: tuple[str, ...]
+    ranking: tuple[Match, ...]
+    low: float | None = None
+    high: float | None = None
+    tail_mass: float | None = None
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    @property
+    def best(self) -> Match:
+        """The label as a match; one without a name for a unit without a label."""
+        return self.ranking[0] if self.label else Match("", "", 0.0)
