@@ -50,7 +50,7 @@ def digest_of(params: squeezenet.Params) -> str:
 
 
 def shuffled(key: jax.Array, params: squeezenet.Params) -> squeezenet.Params:
-    """The same numbers in every array, at other places: a network that knows nothing."""
+    """The same numbers, each array in another order: a network that knows nothing."""
     arrays, structure = jax.tree.flatten(params)
     keys = jax.random.split(key, len(arrays))
     return jax.tree.unflatten(

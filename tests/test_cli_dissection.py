@@ -13,6 +13,7 @@ from jaxdissect.cli import main
 from jaxdissect.cli.config import DissectConfig, ProtocolConfig
 from jaxdissect.cli.dissect import dissect_subject
 from jaxdissect.cli.subjects import Subject
+from jaxdissect.reports import netdissect_csv
 from jaxdissect.upsampling import Centres
 
 SIZE = 32
@@ -73,6 +74,14 @@ def test_every_layer_has_a_folder_and_all_have_a_profile(dissected):
         assert summary["significant_detectors"] <= summary["detectors"]
     score = sum(int(row["unique_labels"]) for row in layers)
     assert int(whole["unique_labels"]) == score > 0
+
+
+def test_the_table_of_netdissect_says_the_same(dissected):
+    table = netdissect_csv.read(dissected / "fine" / "netdissect.csv")
+    ours = rows(dissected / "fine" / "units.csv")
+    for unit, score, label in zip(table.units, table.score, table.label, strict=True):
+        assert score == pytest.approx(float(ours[unit]["iou"]), abs=1e-6)
+        assert label == ours[unit]["label"]
 
 
 def test_colour_units_are_labelled_with_colours_and_sure_of_it(dissected):

@@ -28,7 +28,11 @@ RANKS = {
     "cli": 5,
 }
 CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
-WITHIN_A_RANK = {("training", "weights"), ("intervals", "significance"), ("quantiles", "streaming")}
+WITHIN_A_RANK = {
+    ("training", "weights"),
+    ("intervals", "significance"),
+    ("quantiles", "streaming"),
+}
 FORBIDDEN_AT_IMPORT = {
     "flax",
     "matplotlib",

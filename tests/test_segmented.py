@@ -98,7 +98,7 @@ def test_concepts_are_in_the_order_of_their_numbers(folder):
         ("sky", "object"), ("car", "object"), ("wheel", "part"), ("fog", "weather"),
     ]  # fmt: skip
     assert source.categories == ("object", "part", "weather")
-    assert source.what == "3 images in streets"
+    assert source.what == "images in streets"
 
 
 def test_nothing_and_everything_else_mean_no_label_unless_listed(folder):
@@ -116,7 +116,7 @@ def test_nothing_and_everything_else_mean_no_label_unless_listed(folder):
 def test_a_split_is_a_folder(folder):
     train = segmented(folder, split="train")
     assert list(train.captions) == ["a", "b.c"]
-    assert train.what == "2 images in streets, split train"
+    assert train.what == "images in streets, split train"
     whole = segmented(folder)
     for got, want in zip(
         train.load(np.array([1, 0]), size=9, stride=2),

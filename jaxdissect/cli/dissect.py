@@ -26,10 +26,10 @@ from jaxdissect.reports import (
     conventions,
     dissection_report,
     figures,
+    netdissect_csv,
     profile,
     tables,
 )
-
 
 LEAST_DRAWS = 40
 """One beyond each end of a 95 % interval."""
@@ -193,7 +193,7 @@ def write(
     strips: Sequence[str],
     extra: Sequence[tuple[str, tables.Table]],
 ) -> cards.Headline:
-    """units.csv, iou.npz, summary.json, cards.json and report.html of a layer."""
+    """Tables, arrays, summary, cards and the report of a layer."""
     (config, subject, probe, protocol), result = this, found.dissection
     source = probe.source
     headline = cards.headline(
@@ -201,6 +201,13 @@ def write(
     )
     tables.write_csv(folder / "units.csv", *tables.units_table(result, source.concepts))
     save_arrays(folder / "iou.npz", found, source)
+    netdissect_csv.write(
+        folder / "netdissect.csv",
+        result,
+        source.concepts,
+        source.categories,
+        union=protocol.union,
+    )
     facts = {
         "layer": layer,
         **subject.facts,

@@ -71,7 +71,7 @@ def broden(
         strata=_strata(pictures),
         concepts=labels.concepts,
         categories=chosen,
-        what=f"{len(pictures)} images of {folder.resolve().name}{part}",
+        what=f"images of {folder.resolve().name}{part}",
         digest=fingerprint(["broden", chosen, split, sizes], *tables),
     )
 

@@ -39,7 +39,7 @@ class ConceptSource(NamedTuple):
             chance levels exchange images within an origin only.
         concepts: [C], numbered from 1 in the labels.
         categories: in the order to show them.
-        what: in words, such as "701 photographs in camvid".
+        what: in words that follow a number, such as "photographs in camvid".
         digest: SHA-256 of what decides images and labels.
     """
 

@@ -89,7 +89,7 @@ def segmented(folder: Path, *, split: str = "") -> ConceptSource:
         strata=np.unique(parents, return_inverse=True)[1],
         concepts=labels.concepts,
         categories=tuple(dict.fromkeys(c.category for c in labels.concepts)),
-        what=f"{len(pictures)} images in {folder.resolve().name}{part}",
+        what=f"images in {folder.resolve().name}{part}",
         digest=fingerprint(
             ["segmented", split, sizes], np.frombuffer(contents, np.uint8)
         ),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from jaxdissect.base import BadInput
 
-BRIGHTNESS = 0.35
+BRIGHTNESS = 0.5
 """What remains of the light outside a region."""
 
 FADE = 0.4
@@ -50,7 +50,7 @@ def region_strip(
     >>> images = np.full((2, 4, 4, 3), 200, np.uint8)
     >>> strip = region_strip(images, np.zeros((2, 4, 4), bool))
     >>> strip.shape, strip[0, 0].tolist()
-    ((4, 12, 3), [70, 70, 70])
+    ((4, 12, 3), [100, 100, 100])
     """
     if height < 1:
         raise BadInput(f"`height` is {height}; it must be at least 1")
