@@ -15,7 +15,7 @@ def test_the_library_example_runs():
     names: dict = {}
     exec(compile(example, "README.md", "exec"), names)
     assert names["effects"].lost.shape == (128, 14)
-    assert names["found"].iou.shape == (128, len(names["scenes"].CONCEPTS))
+    assert names["found"]["conv5_3"].iou.shape == (128, len(names["scenes"].CONCEPTS))
 
 
 def test_the_training_example_runs():

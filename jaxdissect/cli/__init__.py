@@ -68,10 +68,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(
-            "\ninterrupted; `train` and `ablate` go on with the same command, "
-            "`dissect` starts again"
-        )
+        print("\ninterrupted; the same command goes on where this one stopped")
         sys.exit(130)
 
 

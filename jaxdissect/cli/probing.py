@@ -57,6 +57,24 @@ class Look(NamedTuple):
             yield acts, labels
 
 
+class Run(NamedTuple):
+    """What a run dissects, and how.
+
+    Attributes:
+        config: the settings.
+        subject: the network.
+        probe: images to dissect with.
+        choosing: images to choose levels on, where the protocol does so.
+        protocol: the conventions.
+    """
+
+    config: DissectConfig
+    subject: subjects.Subject
+    probe: sources.Probe
+    choosing: sources.Probe | None
+    protocol: dissection.Protocol
+
+
 def make_protocol(config: ProtocolConfig, image_size: int) -> dissection.Protocol:
     """A preset with whatever else was given.
 
@@ -131,52 +149,46 @@ def _keeping(
 
 
 def find(
-    config: DissectConfig,
-    subject: subjects.Subject,
-    probe: sources.Probe,
-    protocol: dissection.Protocol,
-    progress: Path,
-    label: str = "",
-    *,
-    num_draws: int = 0,
+    this: Run, progress: Path, label: str = "", *, num_draws: int = 0
 ) -> dict[str, dissection.Findings]:
     """Dissect all layers of a network, running it as often as that takes.
 
     Args:
-        config: sizes; what may be kept in memory.
-        subject: the network.
-        probe: the images.
-        protocol: the conventions to follow.
+        this: what is dissected, and how.
         progress: folder in which to write down what is done.
         label: what is dissected, where a run dissects several times.
         num_draws: resamples behind intervals; 0 for neither these nor chance levels.
     """
-    options = {
-        "batch_size": config.batch_size,
-        "keep_bytes": config.keep_mib * 2**20,
-    }
-    choosing = None
-    if protocol.level == "iqr":
-        probe, others = sources.choosing_of(config, probe, subject.image_size)
-        choosing = look_at(subject, others, protocol, **options)
-    look = look_at(subject, probe, protocol, **options)
-    acts, labels, _ = look.batch(0)
+    config, subject, probe, choosing, protocol = this
+
+    def look(images: sources.Probe) -> Look:
+        return look_at(
+            subject,
+            images,
+            protocol,
+            batch_size=config.batch_size,
+            keep_bytes=config.keep_mib * 2**20,
+        )
+
+    looked = look(probe)
+    acts, labels, _ = looked.batch(0)
     layers = make_layers(acts, labels, subject.centres, subject.image_size, protocol)
     categories = probe.source.category_numbers()
+    levels = sampling = None
+    if choosing is not None:
+        levels = levels_of_layers(look(choosing).batches, layers, categories, protocol)
+    if num_draws:
+        key, strata = jax.random.key(config.seed), probe.source.strata[probe.indices]
+        sampling = dissection.Sampling(key, strata, num_draws)
     return dissection.find(
-        passes_over(look, progress, label),
+        passes_over(looked, progress, label),
         layers,
         categories,
-        num_images=look.num_images,
+        num_images=looked.num_images,
         num_top=config.num_top,
         protocol=protocol,
-        levels=choosing
-        and levels_of_layers(choosing.batches, layers, categories, protocol),
-        sampling=None
-        if num_draws == 0
-        else dissection.Sampling(
-            jax.random.key(config.seed), probe.source.strata[probe.indices], num_draws
-        ),
+        levels=levels,
+        sampling=sampling,
         memory_bytes=config.memory_mib * 2**20,
     )
 

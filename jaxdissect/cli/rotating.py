@@ -7,11 +7,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdissect import ablation, dissection
+from jaxdissect import ablation
 from jaxdissect.base import BadInput
-from jaxdissect.cli import probing, sources, subjects
+from jaxdissect.cli import probing, subjects
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.reports import cards, tables
+
+
+COUNTED = (
+    "detectors",
+    "unique_labels",
+    "unique_by_category",
+    "best_iou",
+    "median_iou",
+)
+"""Numbers of a headline that a table of rotations holds."""
 
 
 def rotated_subject(
@@ -66,31 +76,25 @@ def rotations_of(
 
 
 def rotation_tables(
-    config: DissectConfig,
-    subject: subjects.Subject,
-    probe: sources.Probe,
-    protocol: dissection.Protocol,
-    units: Mapping[str, int],
-    progress: Path,
+    this: probing.Run, units: Mapping[str, int], progress: Path
 ) -> dict[str, tables.Table]:
-    """{layer: detectors and unique labels by power and rotation}."""
-    rotations = dict(rotations_of(config, units))
-    turned = rotated_subject(subject, rotations)
-    found = probing.find(config, turned, probe, protocol, progress, "rotated")
-    columns = ["power", "rotation", "detectors", "unique_labels", "unique_by_category"]
+    """{layer: detectors and unique labels by power and rotation}.
+
+    Args:
+        this: the run, of the network as it is.
+        units: {layer: how many it has}.
+        progress: folder in which to write down what is done.
+    """
+    rotations = dict(rotations_of(this.config, units))
+    turned = this._replace(subject=rotated_subject(this.subject, rotations))
+    found = probing.find(turned, progress, "rotated")
     rows: dict[str, list] = {layer: [] for layer in units}
     for layer, power, number in rotations:
         result = found[name(layer, power, number)].dissection
-        counts = cards.headline(result, probe.source.concepts, protocol)
-        rows[layer].append(
-            [
-                float(power),
-                number,
-                counts.detectors,
-                counts.unique_labels,
-                counts.unique_by_category,
-            ]
-        )
+        counts = cards.headline(result, this.probe.source.concepts, this.protocol)
+        values = [getattr(counts, column) for column in COUNTED]
+        rows[layer].append([float(power), number, *values])
+    columns = ["power", "rotation", *COUNTED]
     return {layer: tables.Table(columns, each) for layer, each in rows.items()}
 
 

@@ -12,6 +12,7 @@ from jaxdissect.cli import generated
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.data import scenes, shapes
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
+from jaxdissect.dissection import Protocol
 
 NUM_GENERATED = 1200
 """Generated images, unless told otherwise."""
@@ -119,11 +120,22 @@ def probe_of(config: DissectConfig, size: int) -> Probe:
     return Probe(source, np.arange(number) * available // number)
 
 
-def choosing_of(config: DissectConfig, probe: Probe, size: int) -> tuple[Probe, Probe]:
-    """Images to dissect with, and others to choose levels on.
+def choosing_of(
+    config: DissectConfig, probe: Probe, protocol: Protocol, size: int
+) -> tuple[Probe, Probe | None]:
+    """Images to dissect with and, if the protocol chooses levels, others to choose on.
 
-    Generated images are drawn anew for choosing; of a folder's, every second one is.
+    Generated images are drawn anew for choosing; of a folder's, every second one is
+    set aside.
+
+    Args:
+        config: which images they are.
+        probe: all of them.
+        protocol: its `level` decides.
+        size: of the images, in pixels.
     """
+    if protocol.level == "tail_mass":
+        return probe, None
     if config.images not in GENERATORS:
         return (
             probe._replace(indices=probe.indices[::2]),

@@ -1,0 +1,61 @@
+"""What other conventions, and other axes, make of the layers that were dissected."""
+
+from collections.abc import Mapping
+
+from jaxdissect import dissection
+from jaxdissect.cli import probing, resuming, rotating, sources
+from jaxdissect.cli.layer_results import folder_of
+from jaxdissect.cli.probing import Run
+from jaxdissect.reports import conventions, figures, tables
+
+Sections = dict[str, list[tuple[str, tables.Table]]]
+"""{layer: titled tables for its report}."""
+
+
+def by_presets(
+    this: Run,
+    whole: sources.Probe,
+    found: Mapping[str, dissection.Findings],
+    work: resuming.Work,
+    sections: Sections,
+) -> None:
+    """Dissect by every preset; presets.csv and labels_by_preset.csv of each layer.
+
+    Args:
+        this: the run.
+        whole: all its images, of which a preset may want some for choosing levels.
+        found: {layer: what the run found}.
+        work: its folders.
+        sections: gets a table for each layer.
+    """
+    config, size = this.config, this.subject.image_size
+    protocols, results = probing.presets(size), {}
+    for preset, protocol in protocols.items():
+        probe, choosing = sources.choosing_of(config, whole, protocol, size)
+        run = this._replace(probe=probe, choosing=choosing, protocol=protocol)
+        results[preset] = probing.find(run, work.progress, preset)
+    concepts = whole.source.concepts
+    for layer in found:
+        of_layer = {name: each[layer].dissection for name, each in results.items()}
+        folder = folder_of(work.results, layer, found)
+        counts = conventions.preset_counts(of_layer, concepts, protocols)
+        labels = conventions.labels_by_preset(of_layer, concepts)
+        tables.write_csv(folder / "presets.csv", *counts)
+        tables.write_csv(folder / "labels_by_preset.csv", *labels)
+        sections[layer].append(("The same units by other conventions", counts))
+
+
+def by_rotations(
+    this: Run,
+    found: Mapping[str, dissection.Findings],
+    work: resuming.Work,
+    sections: Sections,
+) -> None:
+    """Dissect along rotated axes; rotation.csv and rotation.png of each layer."""
+    units = {layer: len(each.dissection.iou) for layer, each in found.items()}
+    rotated = rotating.rotation_tables(this, units, work.progress)
+    for layer, table in rotated.items():
+        folder = folder_of(work.results, layer, found)
+        tables.write_csv(folder / "rotation.csv", *table)
+        figures.save(conventions.rotation_figure(table), folder / "rotation.png")
+        sections[layer].append(("The same function along other axes", table))
