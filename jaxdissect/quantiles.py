@@ -18,6 +18,9 @@ from jaxdissect.streaming import total
 BITS = 32
 """Of a float32, all of which decide where a value stands."""
 
+SAMPLED = 16
+"""Of so many values one is looked at to find out where the largest begin."""
+
 
 def tail_count(tail_mass: float, num_values: int) -> int:
     """k = ceil(tail_mass * num_values), the rank of the upper quantile from the top.
@@ -69,8 +72,12 @@ def upper_quantile(tail_mass: float, num_values: int) -> Statistic:
     k = tail_count(tail_mass, num_values)
 
     def largest(values: Shaped[np.ndarray, "M U"]) -> Shaped[np.ndarray, "k U"]:
-        # numpy's introselect is several times faster than XLA's top_k on a CPU.
-        return values if len(values) <= k else np.partition(values, -k, axis=0)[-k:]
+        if len(values) <= k:
+            return values
+        kept = np.empty((values.shape[1], k), values.dtype)
+        for row, column in zip(kept, values.T, strict=True):
+            row[:] = _largest(column, k)
+        return kept.T
 
     def measure(values, *_):
         values = _rows(values)
@@ -158,25 +165,27 @@ def next_digits(bracket: Bracket, bits: int) -> Statistic:
     units = np.arange(len(bracket.prefix))
 
     def count(values, *_):
-        places = _places(_rows(values))
-        digits = (places >> np.uint32(left)) & np.uint32(2**bits - 1)
-        cells = digits * np.int64(len(units)) + units
-        if bracket.known:
-            cells = cells[places >> np.uint32(left + bits) == bracket.prefix]
-        counts = np.bincount(cells.reshape(-1), minlength=2**bits * len(units))
-        return counts.reshape(2**bits, len(units))
+        counts = np.empty((len(units), 2**bits), np.int64)
+        # A unit's counts fit into the cache; those of all would not.
+        for unit, places in enumerate(map(_places, _rows(values).T)):
+            if bracket.known:
+                agree = places >> np.uint32(left + bits) == bracket.prefix[unit]
+                places = places[agree]
+            digits = (places >> np.uint32(left)) & np.uint32(2**bits - 1)
+            counts[unit] = np.bincount(digits, minlength=2**bits)
+        return counts
 
     counted = total(count)
 
     def value(partial):
-        from_top = np.cumsum(counted.value(partial)[::-1], axis=0)
-        if (from_top[-1] < bracket.rank).any():
+        from_top = np.cumsum(counted.value(partial)[:, ::-1], axis=1)
+        if (from_top[:, -1] < bracket.rank).any():
             raise BadInput(
-                f"{from_top[-1].min()} values of a unit arrived where its quantile "
+                f"{from_top[:, -1].min()} values of a unit arrived where its quantile "
                 f"has rank {bracket.rank.max()}; every pass needs all values"
             )
-        steps = (from_top < bracket.rank).sum(axis=0)
-        above = np.where(steps > 0, from_top[steps - 1, units], 0)
+        steps = (from_top < bracket.rank[:, None]).sum(axis=1)
+        above = np.where(steps > 0, from_top[units, steps - 1], 0)
         digit = (2**bits - 1 - steps).astype(np.uint32)
         prefix = (bracket.prefix << np.uint32(bits)) | digit
         return Bracket(prefix, bracket.known + bits, bracket.rank - above)
@@ -198,6 +207,22 @@ def bounds(
     low = bracket.prefix.astype(np.uint64) << np.uint64(left)
     high = low | np.uint64(2**left - 1)
     return _floats(low.astype(np.uint32)), _floats(high.astype(np.uint32))
+
+
+def _largest(values, k):
+    # A few of the values tell nearly where the k-th largest lies, and most of the
+    # others to leave out; should they be wrong, nothing is left out.
+    few = values[::SAMPLED]
+    rank = int(k / SAMPLED + 4 * math.sqrt(k / SAMPLED)) + 1
+    if rank < len(few) / 8:
+        above = values[values >= -np.partition(-few, rank)[rank]]
+        values = above if len(above) >= k else values
+    # numpy's introselect is several times faster than XLA's top_k on a CPU, and the
+    # least of the negated up to twenty times faster than the largest: after a ReLU most
+    # values are the same 0, which it handles badly at the lower end.
+    negated = -values
+    negated.partition(k - 1)
+    return -negated[:k]
 
 
 def _rows(values):

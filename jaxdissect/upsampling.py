@@ -84,3 +84,19 @@ def upsample(
     # Thresholds compare these values, so they are exact to float32 on every backend.
     taller = jnp.einsum("hH,bHWu->bhWu", rows, acts, precision="highest")
     return jnp.einsum("wW,bhWu->bhwu", columns, taller, precision="highest")
+
+
+def upsample_units(
+    maps: Float[AnyArray, "H W U"],
+    rows: Float[AnyArray, "h H"],
+    columns: Float[AnyArray, "w W"],
+) -> Float[Array, "U h w"]:
+    """The same of one image, each unit's values together, which is faster on a CPU.
+
+    >>> maps = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    >>> upsample_units(maps, np.eye(2), np.ones((1, 2)))[1].tolist()
+    [[4.0], [12.0]]
+    """
+    maps = jnp.moveaxis(jnp.asarray(maps), -1, 0)
+    taller = jnp.einsum("uHW,hH->uhW", maps, rows, precision="highest")
+    return jnp.einsum("uhW,wW->uhw", taller, columns, precision="highest")

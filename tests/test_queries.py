@@ -10,7 +10,8 @@ from scipy import stats
 
 from jaxdissect import intervals, metrics
 from jaxdissect.base import BadInput
-from jaxdissect.dissection import classifiers, counts, label_units, queries
+from jaxdissect.dissection import classifiers, label_units, queries
+from jaxdissect.dissection.image_counts import count_images
 from jaxdissect.dissection.layers import Layer, masks
 from jaxdissect.streaming import accumulate
 from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
@@ -58,9 +59,8 @@ def test_evidence_and_iou_equal_the_loops(seed):
 def test_counts_of_one_unit_add_up_to_those_of_the_dissection(seed):
     acts, labels, thresholds = draw(seed)
     found = look(acts, labels, thresholds, [[4]], [1])
-    present = counts.present(labels, CONCEPTS)
-    whole = counts.present_overlap(
-        masks(LAYER, acts, thresholds), present, [0] * CONCEPTS
+    whole = count_images(
+        acts, LAYER.rows, LAYER.columns, thresholds, labels, [0] * CONCEPTS
     )
     assert found.on.sum() == whole.unit[4] and found.pixels.sum() == whole.pixels
     assert found.both.sum() == whole.intersection[4, 1]

@@ -13,7 +13,6 @@ from jaxdissect.cli import probing, subjects
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.reports import cards, tables
 
-
 COUNTED = (
     "detectors",
     "unique_labels",

@@ -107,15 +107,6 @@ class Present(NamedTuple):
     concepts: Integer[np.ndarray, "P"]
     masks: Bool[Array, "B h w P"]
 
-    def spread(
-        self, part: Integer[AnyArray, "*N P"], num_concepts: int
-    ) -> Integer[np.ndarray, "*N C"]:
-        """Numbers of these concepts among those of all; 0 for the others."""
-        there = self.concepts >= 0
-        spread = np.zeros((*part.shape[:-1], num_concepts), np.int64)
-        spread[..., self.concepts[there]] = np.asarray(part)[..., there]
-        return spread
-
 
 def present(labels: Integer[AnyArray, "B h w L"], num_concepts: int) -> Present:
     """Find the concepts of a batch and their masks.
@@ -139,30 +130,6 @@ def present(labels: Integer[AnyArray, "B h w L"], num_concepts: int) -> Present:
     concepts = np.concatenate([numbers.astype(np.int64) - 1, np.full(fill, -1)])
     wanted = np.where(concepts < 0, -1, concepts + 1)  # no pixel has the label -1
     return Present(concepts, _masks_of(labels, wanted))
-
-
-def present_overlap(
-    units: Bool[AnyArray, "B h w U"], concepts: Present, categories: Sequence[int]
-) -> Overlap:
-    """Counts of one batch, where only the concepts present are paid for.
-
-    Args:
-        units: from `unit_masks`.
-        concepts: from `present`.
-        categories: [C] category number of every concept, 0-based.
-
-    >>> units = np.ones((1, 1, 2, 1), bool)
-    >>> labels = np.array([[[[2], [0]]]])
-    >>> present_overlap(units, present(labels, 3), [0, 0, 1]).intersection.tolist()
-    [[0, 1, 0]]
-    """
-    member = np.eye(max(categories) + 1, dtype=np.float32)[np.asarray(categories)]
-    member = member[concepts.concepts] * (concepts.concepts >= 0)[:, None]
-    counts = _measure(units, concepts.masks, member.astype(np.float32))
-    return counts._replace(
-        intersection=concepts.spread(counts.intersection, len(categories)),
-        concept=concepts.spread(counts.concept, len(categories)),
-    )
 
 
 def iou_global(counts: Overlap) -> Float[np.ndarray, "U C"]:

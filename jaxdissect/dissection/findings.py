@@ -190,26 +190,26 @@ def certainties(
         sampling: of the intervals and chance levels.
     """
     own = categories if protocol.union == "category" else None
+    counts = {
+        name: label_counts_by_block(result.detectors.concept, categories=own)
+        for name, result in results.items()
+    }
 
-    def of_layer(name: str, layer: Layer) -> Statistic:
-        result = results[name]
-        counts = label_counts_by_block(result.detectors.concept, categories=own)
+    def count(acts, labels, indices):
+        blocks, there = block_of(indices, num_images), present(labels, len(categories))
 
-        def measure(acts, labels, indices):
-            on = masks(layer, acts, result.thresholds)
-            blocks = block_of(indices, num_images)
-            return counts.measure(on, present(labels, len(categories)), blocks)
+        def of_layer(name: str) -> Any:
+            def measure_slice(acts, shown, blocks):
+                on = masks(layers[name], acts, results[name].thresholds)
+                return counts[name].measure(on, there._replace(masks=shown), blocks)
 
-        sliced = in_slices(layer, counts._replace(measure=measure))
-        return sliced._replace(
-            measure=lambda acts, labels, indices: sliced.measure(
-                acts[name], labels, indices
-            )
-        )
+            slices = counts[name]._replace(measure=measure_slice)
+            sliced = in_slices(layers[name], slices)
+            return sliced.measure(acts[name], there.masks, blocks)
 
-    pixels = measure(
-        "intervals", combine(**{n: of_layer(n, layers[n]) for n in layers})
-    )
+        return {name: of_layer(name) for name in layers}
+
+    pixels = measure("intervals", combine(**counts)._replace(measure=count))
     found = {}
     for name, result in results.items():
         null = chance_level(moments["units"][name], moments["concepts"])

@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Bool, Float
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.dissection.counts import unit_masks
 from jaxdissect.dissection.protocol import Protocol
-from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
+from jaxdissect.upsampling import (
+    Centres,
+    bilinear_matrix,
+    upsample_units,
+)
 
 SLICE = 2**25
 """Upsampled values in memory at a time, for each layer: 128 MiB of float32."""
@@ -114,15 +118,18 @@ def unit_values(
     return np.asarray(_by_unit(acts, layer.rows, layer.columns)).T
 
 
-def in_slices(layer: Layer, statistic: Statistic) -> Statistic:
+def in_slices(
+    layer: Layer, statistic: Statistic, values_per_image: int | None = None
+) -> Statistic:
     """The same statistic, of a bounded number of images of a layer at a time.
 
     Args:
         layer: decides how many images at a time.
         statistic: of batches whose elements have images along their first axis.
+        values_per_image: of a unit; by default those on the masks' grid.
     """
-    per_image = len(layer.rows) * len(layer.columns) * layer.num_units
-    size = max(1, SLICE // per_image)
+    finer = len(layer.rows) * len(layer.columns)
+    size = max(1, SLICE // ((values_per_image or finer) * layer.num_units))
 
     def parts(batch: tuple[Any, ...]) -> Iterator[Any]:
         for start in range(0, len(batch[0]), size):
@@ -136,11 +143,16 @@ def in_slices(layer: Layer, statistic: Statistic) -> Statistic:
 
 @jax.jit
 def _masks(acts, rows, columns, thresholds):
-    return unit_masks(upsample(acts, rows, columns), thresholds)
+    finer = _by_image(acts, rows, columns)
+    return unit_masks(jnp.moveaxis(finer, 1, -1), thresholds)
 
 
 @jax.jit
 def _by_unit(acts, rows, columns):
-    return jnp.moveaxis(upsample(acts, rows, columns), -1, 0).reshape(
-        acts.shape[-1], -1
-    )
+    finer = _by_image(acts, rows, columns)
+    return jnp.moveaxis(finer, 1, 0).reshape(acts.shape[-1], -1)
+
+
+def _by_image(acts, rows, columns):
+    # An image at a time stays in the cache of a CPU.
+    return lax.map(lambda maps: upsample_units(maps, rows, columns), acts)

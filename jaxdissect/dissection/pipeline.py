@@ -11,16 +11,15 @@ from jaxdissect.dissection.counts import (
     Overlap,
     iou_global,
     iou_within_category,
-    present,
-    present_overlap,
 )
+from jaxdissect.dissection.image_counts import count_images
 from jaxdissect.dissection.information import (
     Levels,
     choose_levels,
     information_quality,
 )
 from jaxdissect.dissection.labels import Detectors, label_units, labelled
-from jaxdissect.dissection.layers import Layer, in_slices, make_layers, masks
+from jaxdissect.dissection.layers import Layer, make_layers
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.dissection.thresholds import Thresholds, find_thresholds
 from jaxdissect.streaming import NOTHING, accumulate, combine, total
@@ -166,14 +165,17 @@ def overlap_of_layers(
     """
 
     def of_layer(name: str, layer: Layer) -> Statistic:
-        def measure(acts, labels):
-            units = masks(layer, acts, thresholds[name])
-            return present_overlap(units, present(labels, len(categories)), categories)
+        def measure(acts, labels, *_):
+            return count_images(
+                acts[name],
+                layer.rows,
+                layer.columns,
+                thresholds[name],
+                labels,
+                categories,
+            )
 
-        sliced = in_slices(layer, total()._replace(measure=measure))
-        return sliced._replace(
-            measure=lambda acts, labels, *_: sliced.measure(acts[name], labels)
-        )
+        return total()._replace(measure=measure)
 
     return combine(**{name: of_layer(name, layer) for name, layer in layers.items()})
 

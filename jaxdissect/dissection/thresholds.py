@@ -135,7 +135,8 @@ def _of_layers(
         def measure(acts):
             return statistic.measure(unit_values(layer, acts, protocol))
 
-        sliced = in_slices(layer, statistic._replace(measure=measure))
+        per_image = layer.values_per_image(protocol)
+        sliced = in_slices(layer, statistic._replace(measure=measure), per_image)
         return sliced._replace(measure=lambda acts, *_: sliced.measure(acts[name]))
 
     return combine(**{name: of_layer(name, layer) for name, layer in layers.items()})
