@@ -14,7 +14,7 @@ import pytest
 from conftest import fails
 
 from jaxdissect import weights
-from jaxdissect.cli import main
+from jaxdissect.cli import main, sources
 
 ROOT = Path(__file__).parents[1]
 FEW = [
@@ -120,6 +120,7 @@ def test_several_layers_and_other_values(trained, value, tmp_path):
 
 def test_a_missing_dissection_is_made(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "NUM_GENERATED", 28)
     layers = ["--layers", "conv5_3", "fc6"]
     main(["ablate", *weights_of(trained), *FEW, "--random-draws", "2", *layers])
     made = {path.name for path in (tmp_path / "runs").iterdir()}

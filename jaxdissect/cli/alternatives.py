@@ -58,4 +58,5 @@ def by_rotations(
         folder = folder_of(work.results, layer, found)
         tables.write_csv(folder / "rotation.csv", *table)
         figures.save(conventions.rotation_figure(table), folder / "rotation.png")
-        sections[layer].append(("The same function along other axes", table))
+        means = conventions.rotation_means(table)
+        sections[layer].append(("The same function along other axes", means))

@@ -86,6 +86,21 @@ def preset_counts(
     )
 
 
+def rotation_means(table: Table) -> Table:
+    """Means over rotations of every column but the first two, for each power.
+
+    >>> columns = ["power", "rotation", "detectors"]
+    >>> rotation_means(Table(columns, [[1.0, 0, 4], [1.0, 1, 5]])).rows
+    [[1.0, 4.5]]
+    """
+    values = np.array(table.rows, float)
+    rows = [
+        [power, *values[values[:, 0] == power, 2:].mean(0).tolist()]
+        for power in np.unique(values[:, 0]).tolist()
+    ]
+    return Table([table.columns[0], *table.columns[2:]], rows)
+
+
 def rotation_figure(table: Table) -> Figure:
     """Unique labels of a layer whose units are rotated more and more.
 

@@ -1,5 +1,6 @@
 """What the layers of a network detect, side by side."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,6 +20,9 @@ COUNTS = (
     "relative_unique",
 )
 SCORE = "all layers"
+
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
+"""Okabe and Ito's colours, in the order of the report's categories."""
 
 
 def profile_table(
@@ -85,10 +89,10 @@ def profile_figure(
     axes = figure.subplots()
     places = np.arange(len(rows))
     below = np.zeros(len(rows))
-    for category in categories:
+    for category, colour in zip(categories, itertools.cycle(PALETTE), strict=False):
         at = table.columns.index(f"{category}_unique")
         heights = np.array([row[at] for row in rows], float)
-        axes.bar(places, heights, bottom=below, label=category, width=0.75)
+        axes.bar(places, heights, bottom=below, label=category, color=colour)
         below += heights
     axes.set_xticks(places, [str(row[0]) for row in rows], rotation=40, ha="right")
     axes.set_ylabel("unique labels of detectors")

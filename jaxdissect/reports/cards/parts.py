@@ -93,4 +93,5 @@ class UnitCard(NamedTuple):
     @property
     def best(self) -> Match:
         """The label as a match; one without a name for a unit without a label."""
-        return self.ranking[0] if self.label else Match("", "", 0.0)
+        known = self.label and self.ranking
+        return self.ranking[0] if known else Match("", "", 0.0)
