@@ -65,7 +65,7 @@ def rotation_power(
     return ((basis * turned) @ basis.conj().T).real.astype(np.float32)
 
 
-def rotated(split: Split, rotation: Float[Array, "U U"]) -> Split:
+def rotated(split: Split, rotation: Float[AnyArray, "U U"]) -> Split:
     """The network with its layer's units rotated and, after it, rotated back.
 
     Args:

@@ -1,0 +1,62 @@
+"""Layers side by side, presets side by side."""
+
+import numpy as np
+import pytest
+
+from jaxdissect import dissection
+from jaxdissect.dissection import Dissection, label_units
+from jaxdissect.reports import conventions, profile
+
+CONCEPTS = [("car", "object"), ("wheel", "part"), ("red", "colour")]
+CATEGORIES = ("object", "part", "colour")
+
+
+def labelled(*best):
+    """A layer whose units match these concepts at an IoU of .1, or none (-1)."""
+    iou = np.zeros((len(best), len(CONCEPTS)))
+    for unit, concept in enumerate(best):
+        if concept >= 0:
+            iou[unit, concept] = 0.1
+    return Dissection(np.ones(len(best)), None, iou, label_units(iou))
+
+
+LAYERS = {"conv1": labelled(2, 2, -1), "conv2": labelled(0, 1, 2, 0)}
+
+
+def table():
+    return profile.profile_table(LAYERS, CONCEPTS, CATEGORIES, dissection.PNAS20)
+
+
+def test_a_concept_found_in_two_layers_counts_twice_in_the_score():
+    rows = {
+        row[0]: dict(zip(table().columns, row, strict=True)) for row in table().rows
+    }
+    assert [rows[name]["unique_labels"] for name in LAYERS] == [1, 3]
+    assert rows[profile.SCORE]["unique_labels"] == 4
+    assert rows["conv2"]["object_units"] == 2 and rows["conv2"]["object_unique"] == 1
+    assert rows["conv1"]["detectors"] == 2 and rows["conv1"]["units"] == 3
+    assert rows["conv2"]["relative_unique"] == 3 / 4
+
+
+@pytest.mark.parametrize(("layers", "share"), [(1, 3 / 4), (2, 4 / 7), (9, 4 / 7)])
+def test_relative_unique_is_of_the_last_layers(layers, share):
+    assert profile.relative_unique(table(), layers) == pytest.approx(share)
+
+
+def test_bars_are_as_high_as_the_unique_labels():
+    (axes,) = profile.profile_figure(table(), CATEGORIES).axes
+    tops = {}
+    for bar in axes.patches:
+        place = round(bar.get_x() + bar.get_width() / 2)
+        tops[place] = max(tops.get(place, 0), bar.get_y() + bar.get_height())
+    assert tops == {0: 1, 1: 3}
+
+
+def test_presets_agree_with_the_first_as_far_as_labels_do():
+    found = {"pnas20": labelled(0, 1, -1, 2), "cvpr17": labelled(0, 2, -1, 1)}
+    presets = {"pnas20": dissection.PNAS20, "cvpr17": dissection.CVPR17}
+    rows = conventions.preset_counts(found, CONCEPTS, presets).rows
+    assert [row[-1] for row in rows] == [1, 0.5]
+    labels = conventions.labels_by_preset(found, CONCEPTS)
+    assert labels.rows[1] == [1, "wheel", 0.1, True, "red", 0.1, True]
+    assert labels.rows[2][1] == ""
