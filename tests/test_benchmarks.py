@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+STATUS = Path("/proc/self/status")
 
 
 def test_the_ablation_benchmark_measures_what_it_lists(tmp_path):
@@ -56,3 +59,46 @@ def test_the_training_benchmark_measures_what_it_lists(tmp_path):
     assert table["again"]["GFLOP"] == table["plain"]["GFLOP"]
     assert float(table["again"]["processor"]) > 0
     assert "torch left out" in printed
+
+
+def test_the_dissection_benchmark_measures_what_it_lists(tmp_path):
+    out = tmp_path / "dissection.json"
+    printed = subprocess.run(
+        [
+            *(sys.executable, "benchmarks/dissection.py", "--quick", "--parts"),
+            *("time", "torch", "--torch-python", "nowhere", "--out", str(out)),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    measured = json.loads(out.read_text())
+    assert "torch left out" in printed
+    assert not measured["loops"]
+    costs = {row.split(":")[0]: numbers for row, *numbers in measured["costs"]}
+    assert [*costs] == ["plain", "again", "one", "all"]
+    for name, (time, ratio, q1, q3, lowest, highest, *_) in costs.items():
+        assert f"| {name}: " in printed
+        assert time > 0
+        assert 0 < lowest <= q1 <= ratio <= q3 <= highest
+    for name, *parts in measured["split"]:
+        assert all(part > 0 for part in parts)
+        assert sum(parts) <= costs[name][0]  # there was only one round
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="the system does not say its peak")
+def test_memory_of_a_streamed_dissection_is_that_of_its_own_process():
+    # PNAS20 with 20 images, 8 units and 40 concepts, in a budget of a kilobyte.
+    case = ["PNAS20", "dissection", 20, 1024, 8, 40]
+    measured = subprocess.run(
+        [sys.executable, "benchmarks/dissection_memory.py"],
+        input=json.dumps(case),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    peak, seconds = json.loads(measured)
+    assert 2**26 < peak < 2**30
+    assert seconds > 0
