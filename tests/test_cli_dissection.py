@@ -90,6 +90,11 @@ def test_colour_units_are_labelled_with_colours_and_sure_of_it(dissected):
     (first, *_) = json.loads((dissected / "fine" / "cards.json").read_text())
     assert first["low"] < first["iou"] < first["high"]
     assert first["ranking"][0]["q"] < 0.05
+    assert float(found[0]["q"]) == first["ranking"][0]["q"]
+    assert [float(found[0][end]) for end in ("low", "high")] == [
+        first["low"],
+        first["high"],
+    ]
     assert first["ranking"][0]["chance"] < first["iou"]
 
 

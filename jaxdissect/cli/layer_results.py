@@ -67,49 +67,30 @@ def write_layer(
     extra: Sequence[tuple[str, tables.Table]],
 ) -> cards.Headline:
     """Tables, arrays, summary, cards and the report of a layer."""
-    (config, subject, probe, _, protocol), result = this, found.dissection
-    source = probe.source
+    source, result, protocol = this.probe.source, found.dissection, this.protocol
     headline = cards.headline(
         result, source.concepts, protocol, certainty=found.certainty
     )
-    tables.write_csv(folder / "units.csv", *tables.units_table(result, source.concepts))
-    save_arrays(folder / "iou.npz", found, source)
-    netdissect_csv.write(
-        folder / "netdissect.csv",
-        result,
-        source.concepts,
-        source.categories,
-        union=protocol.union,
-    )
-    facts = {
-        "layer": layer,
-        **subject.facts,
-        "images": f"{len(probe.indices)} {source.what}",
-        "protocol": f"{config.protocol.preset}: " + _readable(protocol._asdict()),
-        "versions": _readable(outputs.versions()),
-        "precision": f"float32, matmul highest, on {jax.default_backend()}",
-    }
-    summary = {
-        **headline._asdict(),
-        "labels": label_ious(result, source.concepts),
-        "protocol": protocol._asdict(),
-        "num_images": len(probe.indices),
-        "facts": facts,
-    }
-    outputs.write_json(folder / "summary.json", summary)
-    captions = [
-        [source.captions[probe.indices[position]] for position in row]
-        for row in found.top.indices
-    ]
     units = cards.unit_cards(
         result,
         source.concepts,
         strips,
-        captions,
+        captions_of(this, found),
         certainty=found.certainty,
         activity=found.activity,
     )
+    facts = facts_of(this, layer)
+    save_tables(folder, this, found)
+    save_arrays(folder / "iou.npz", found, source)
     cards.save_cards(folder / "cards.json", units)
+    summary = {
+        **headline._asdict(),
+        "labels": label_ious(result, source.concepts),
+        "protocol": protocol._asdict(),
+        "num_images": len(this.probe.indices),
+        "facts": facts,
+    }
+    outputs.write_json(folder / "summary.json", summary)
     page = dissection_report.render(
         f"What {layer} looks for",
         facts,
@@ -123,6 +104,39 @@ def write_layer(
     return headline
 
 
+def facts_of(this: Run, layer: str) -> dict[str, str]:
+    """What was dissected and how, in words."""
+    preset = this.config.protocol.preset
+    return {
+        "layer": layer,
+        **this.subject.facts,
+        "images": f"{len(this.probe.indices)} {this.probe.source.what}",
+        "protocol": f"{preset}: " + _readable(this.protocol._asdict()),
+        "versions": _readable(outputs.versions()),
+        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+    }
+
+
+def captions_of(this: Run, found: dissection.Findings) -> list[list[str]]:
+    """What to write below each unit's top images."""
+    captions, indices = this.probe.source.captions, this.probe.indices
+    return [[captions[indices[at]] for at in row] for row in found.top.indices]
+
+
+def save_tables(folder: Path, this: Run, found: dissection.Findings) -> None:
+    """units.csv, and the same in the format of the CVPR 2017 code."""
+    source, result = this.probe.source, found.dissection
+    table = tables.units_table(result, source.concepts, certainty=found.certainty)
+    tables.write_csv(folder / "units.csv", *table)
+    netdissect_csv.write(
+        folder / "netdissect.csv",
+        result,
+        source.concepts,
+        source.categories,
+        union=this.protocol.union,
+    )
+
+
 def save_arrays(file: Path, found: dissection.Findings, source: ConceptSource) -> None:
     """Every number behind the tables."""
     result = found.dissection
@@ -134,6 +148,7 @@ def save_arrays(file: Path, found: dissection.Findings, source: ConceptSource) -
         categories=np.array([concept.category for concept in source.concepts]),
         top_images=found.top.indices,
         top_peaks=found.top.peaks,
+        **({} if found.certainty is None else found.certainty._asdict()),
         **result.overlap._asdict(),
     )
 

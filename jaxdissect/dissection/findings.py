@@ -108,7 +108,7 @@ def find(
             counted["overlap"][name],
             categories,
             protocol,
-            None if levels is None else levels[name].concept,
+            concept=None if levels is None else levels[name].concept,
         )
         for name in layers
     }

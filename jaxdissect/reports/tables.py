@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdissect.dissection import Dissection, label_units
+from jaxdissect.dissection import Certainty, Dissection, label_units
 
 Cell = str | int | float | bool
 
@@ -21,18 +21,25 @@ class Table(NamedTuple):
     rows: list[list[Cell]]
 
 
-def units_table(result: Dissection, concepts: Sequence[tuple[str, str]]) -> Table:
+def units_table(
+    result: Dissection,
+    concepts: Sequence[tuple[str, str]],
+    *,
+    certainty: Certainty | None = None,
+) -> Table:
     """One row per unit: its label, and its best concept within every category.
 
     Args:
         result: a dissection of U units against C concepts.
         concepts: [C] (name, category) of every concept.
+        certainty: of the same units and concepts, or None where it was not measured.
 
     Returns:
         Columns unit (0-based), label, category, iou, is_detector, threshold and
         tail_mass (the share of pixels above the threshold), then the best label and
         its IoU in every category, in order of the categories' first appearance. Names
-        are empty where every IoU is 0, as for a dead unit.
+        are empty where every IoU is 0, as for a dead unit. Last, where measured: low
+        and high (the interval of the label's IoU), chance (its IoU by chance) and q.
     """
     categories = np.array([category for _, category in concepts])
     columns = list(COLUMNS)
@@ -57,6 +64,12 @@ def units_table(result: Dissection, concepts: Sequence[tuple[str, str]]) -> Tabl
         for row, concept, iou in zip(rows, best.concept, best.iou, strict=True):
             name = concepts[members[concept]][0] if concept >= 0 else ""
             row += [name, iou.item()]
+    if certainty is not None:
+        columns += ["low", "high", "chance", "q"]
+        for unit, (row, label) in enumerate(zip(rows, found.concept, strict=True)):
+            pair = (unit, max(label, 0))
+            row += [certainty.low[unit].item(), certainty.high[unit].item()]
+            row += [certainty.chance[pair].item(), certainty.q_values[pair].item()]
     return Table(columns, rows)
 
 
