@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import pytest
 from conftest import make_example
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -35,7 +36,16 @@ def test_the_training_example_runs():
     assert int(names["state"].step) == 1
 
 
-def test_every_file_it_links_to_is_there():
-    root = Path(__file__).parents[1]
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (root / target).exists(), target
+def test_the_dissection_example_runs():
+    text = (Path(__file__).parents[1] / "docs" / "dissection.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict = {}
+    exec(compile(example, "dissection.md", "exec"), names)
+    assert names["found"]["conv"].iou.shape == (3, 2)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/dissection.md", "docs/queries.md"])
+def test_every_file_a_page_links_to_is_there(page):
+    file = Path(__file__).parents[1] / page
+    for target in re.findall(r"\]\(([^)]+)\)", file.read_text()):
+        assert (file.parent / target).exists(), target
