@@ -5,7 +5,15 @@ Networks, data, training and reports are imported by name, so that `import jaxdi
 stays light.
 """
 
-from jaxdissect import ablation, dissection, metrics, streaming, upsampling
+from jaxdissect import (
+    ablation,
+    attacks,
+    dissection,
+    gradients,
+    metrics,
+    streaming,
+    upsampling,
+)
 from jaxdissect.base import (
     BadInput,
     FactoredTail,
@@ -28,7 +36,9 @@ __all__ = [
     "Trunk",
     "__version__",
     "ablation",
+    "attacks",
     "dissection",
+    "gradients",
     "metrics",
     "streaming",
     "upsampling",

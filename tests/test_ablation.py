@@ -280,9 +280,8 @@ def test_curves_are_those_of_each_class_s_own_order(vgg):
     steps = [0, 1, 20, 32]
     orders = ablation.removal_orders(rankings, controls)
     keeps = np.concatenate([ablation.removal_keeps(order, steps) for order in orders])
-    curves = ablation.removal_curves(
-        set_effects(factored, params, keeps, cut(acts)), steps
-    )
+    effects = set_effects(factored, params, keeps, cut(acts))
+    curves = ablation.removal_curves(ablation.edited_counts(effects), steps)
     for curve, wanted in zip(
         (curves.most, curves.least, curves.random),
         (rankings, rankings[:, ::-1], controls),
@@ -297,6 +296,7 @@ def test_curves_are_those_of_each_class_s_own_order(vgg):
             np.testing.assert_array_equal(
                 curve.balanced[row], metrics.balanced_accuracy(after)
             )
+            np.testing.assert_array_equal(curve.recall[row], metrics.recall(after))
 
 
 def test_ranking_equals_the_reference_with_ties_by_unit():

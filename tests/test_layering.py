@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jaxdissect"
 RANKS = {
     "base": 0,
+    "memory": 1,
     "streaming": 1,
     "quantiles": 1,
     "upsampling": 1,
@@ -19,6 +20,7 @@ RANKS = {
     "dissection": 2,
     "ablation": 2,
     "attacks": 2,
+    "gradients": 2,
     "regularizers": 2,
     "networks": 3,
     "weights": 3,

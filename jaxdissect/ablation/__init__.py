@@ -38,6 +38,7 @@ from jaxdissect.ablation.importance import (
     removal_curves,
     removal_orders,
 )
+from jaxdissect.ablation.knockouts import knockout_counts, split_keeps
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
 from jaxdissect.ablation.rotation import random_rotation, rotated, rotation_power
 from jaxdissect.ablation.sweep import set_effects, unit_effects
@@ -67,6 +68,7 @@ __all__ = [
     "drops",
     "edited_counts",
     "edited_outputs",
+    "knockout_counts",
     "log_probability_interval",
     "merge_effects",
     "pairs_that_fit",
@@ -84,6 +86,7 @@ __all__ = [
     "set_effects",
     "set_keeps",
     "sets_that_fit",
+    "split_keeps",
     "tally",
     "top1_interval",
     "unit_attributes",

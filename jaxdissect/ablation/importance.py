@@ -13,7 +13,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from jaxdissect import metrics
-from jaxdissect.ablation.effects import Effects, edited_counts
+from jaxdissect.metrics import ClassCounts
 
 
 def rank_units(drops: Float[np.ndarray, "U K"]) -> Int[np.ndarray, "K U"]:
@@ -58,10 +58,12 @@ class Curve(NamedTuple):
 
     Attributes:
         balanced: [R n K] balanced accuracy of every class, in every order.
+        recall: [R n K] share of every class's images answered rightly.
         top1: [R n] accuracy over all classes.
     """
 
     balanced: Float[np.ndarray, "R n K"]
+    recall: Float[np.ndarray, "R n K"]
     top1: Float[np.ndarray, "R n"]
 
 
@@ -95,35 +97,37 @@ def removal_orders(
     return np.concatenate([rankings, rankings[:, ::-1], controls])
 
 
-def removal_curves(effects: Effects, counts: Sequence[int]) -> RemovalCurves:
-    """Sort the effects of removing units from `removal_orders` into curves.
+def removal_curves(after: ClassCounts, counts: Sequence[int]) -> RemovalCurves:
+    """Sort the answers after removing units from `removal_orders` into curves.
 
     Args:
-        effects: under `removal_keeps(order, counts)` of every order in turn.
+        after: counts of predictions under `removal_keeps(order, counts)` of every order
+            in turn, as `edited_counts` of effects or `knockout_counts` give them.
         counts: how many units were removed, increasing.
 
     Reference:
         Bau et al., PNAS 2020, figure 2; the random control is ours.
 
     >>> from jaxdissect.ablation import (
-    ...     Examples, by_replaying, removal_keeps, set_effects)
+    ...     Examples, by_replaying, edited_counts, removal_keeps, set_effects)
     >>> from jaxdissect.streaming import accumulate
     >>> tail = by_replaying(lambda params, acts: acts[:, 0, 0])
     >>> orders = removal_orders(np.array([[0, 1], [1, 0]]), np.array([[1, 0]]))
     >>> keeps = np.concatenate([removal_keeps(order, [0, 1, 2]) for order in orders])
     >>> seen = Examples(np.eye(2, dtype=np.float32)[:, None, None], np.arange(2))
     >>> effects = accumulate(set_effects(tail, {}, keeps, num_classes=2), [seen])
-    >>> removal_curves(effects, [0, 1, 2]).most.balanced[1, :, 1].tolist()
+    >>> curves = removal_curves(edited_counts(effects), [0, 1, 2])
+    >>> curves.most.balanced[1, :, 1].tolist()
     [1.0, 0.5, 0.5]
     """
-    after = edited_counts(effects)
     num_classes = after.true.shape[-1]
     shape = (-1, len(counts))
     balanced = metrics.balanced_accuracy(after).reshape(*shape, num_classes)
+    recall = metrics.recall(after).reshape(*shape, num_classes)
     top1 = metrics.top1(after).reshape(shape)
 
     def part(orders: slice) -> Curve:
-        return Curve(balanced[orders], top1[orders])
+        return Curve(balanced[orders], recall[orders], top1[orders])
 
     return RemovalCurves(
         counts=np.asarray(counts),

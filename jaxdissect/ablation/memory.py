@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxdissect.ablation.tails import EditedTail
 from jaxdissect.base import BadInput, Params
+from jaxdissect.memory import intermediate_bytes
 
 
 def sets_that_fit(
@@ -68,7 +68,7 @@ def _fitting(tail, params, acts_shape, memory_bytes: int, evaluate: Callable) ->
             prepared = tail.prepare(params, acts, jnp.zeros_like(acts))
             return evaluate(params, prepared, count)
 
-        return _intermediate_bytes(jax.make_jaxpr(run)(params, acts).jaxpr)
+        return intermediate_bytes(run, params, acts)
 
     one, two = allocated(1), allocated(2)
     each = max(two - one, 1)
@@ -78,21 +78,3 @@ def _fitting(tail, params, acts_shape, memory_bytes: int, evaluate: Callable) ->
             f"`memory_bytes` is {memory_bytes}; one edit of one image takes {one:.0f}"
         )
     return max(fitting, 0)
-
-
-def _intermediate_bytes(jaxpr) -> float:
-    """Bytes of all arrays computed on the way, inside nested calls too."""
-    total = 0.0
-    for equation in jaxpr.eqns:
-        nested = [
-            closed.jaxpr
-            for value in equation.params.values()
-            for closed in (value if isinstance(value, tuple | list) else [value])
-            if hasattr(closed, "jaxpr")
-        ]
-        total += sum(_intermediate_bytes(inner) for inner in nested)
-        # A loop also stacks what its passes return.
-        if not nested or equation.primitive.name in ("scan", "while"):
-            avals = [variable.aval for variable in equation.outvars]
-            total += sum(float(np.prod(a.shape)) * a.dtype.itemsize for a in avals)
-    return total

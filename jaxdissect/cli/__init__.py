@@ -16,9 +16,14 @@ from jaxdissect import __version__
 from jaxdissect.base import BadInput
 from jaxdissect.cli.config import (
     AblateConfig,
+    AgreementConfig,
+    AttackConfig,
     CompareConfig,
     ContrastConfig,
     DissectConfig,
+    ExplainConfig,
+    FacesConfig,
+    GradientsConfig,
     GroupsConfig,
     QueryConfig,
     RegimesConfig,
@@ -27,9 +32,16 @@ from jaxdissect.cli.config import (
 )
 
 COMMANDS: dict[str, tuple[type, ...]] = {
-    "train": (TrainConfig, RegimesConfig, GroupsConfig),
-    "dissect": (DissectConfig, QueryConfig, ContrastConfig),
-    "ablate": (AblateConfig, ScaleConfig, CompareConfig),
+    "train": (TrainConfig, RegimesConfig, GroupsConfig, FacesConfig),
+    "dissect": (
+        DissectConfig,
+        QueryConfig,
+        ContrastConfig,
+        GradientsConfig,
+        ExplainConfig,
+        AttackConfig,
+    ),
+    "ablate": (AblateConfig, ScaleConfig, CompareConfig, AgreementConfig),
 }
 """What each command can be told; without a config file, the first."""
 

@@ -17,6 +17,7 @@ from jaxdissect.networks.naming import (
     penultimate_group,
     pre_activation,
 )
+from jaxdissect.networks.questioning import layer_gradients, without_units
 from jaxdissect.networks.running import apply, init, run, train_run
 from jaxdissect.networks.shapesnet import shapesnet
 from jaxdissect.networks.stages import Network, Stage
@@ -33,6 +34,7 @@ __all__ = [
     "factored_layers",
     "incoming_layer",
     "init",
+    "layer_gradients",
     "layer_index",
     "layer_names",
     "lenet",
@@ -44,4 +46,5 @@ __all__ = [
     "taps",
     "train_run",
     "vgg16",
+    "without_units",
 ]

@@ -4,8 +4,9 @@ Running is a fold over a slice of the table, so cutting at a layer is slicing, a
 `tail(trunk(x)) == apply(x)` holds by construction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from jaxdissect.base import AnyArray, BadInput, Edit, Params, TrainRun
 from jaxdissect.networks.naming import layer_index
 from jaxdissect.networks.stages import Network, Stage
 
-NO_EDITS: Mapping[str, Edit] = MappingProxyType({})
+NO_EDITS: Mapping[str, Any] = MappingProxyType({})
 
 
 def init(key: Array, network: Network, image_shape: tuple[int, int, int]) -> Params:
@@ -50,7 +51,12 @@ def init(key: Array, network: Network, image_shape: tuple[int, int, int]) -> Par
 
 
 def run(
-    network: Network, params: Params, x: AnyArray, *, taps: tuple[str, ...] = ()
+    network: Network,
+    params: Params,
+    x: AnyArray,
+    *,
+    edits: Mapping[str, Callable[[Array], Array]] = NO_EDITS,
+    taps: tuple[str, ...] = (),
 ) -> tuple[Array, dict[str, Array]]:
     """Run a (slice of a) network in evaluation mode.
 
@@ -58,7 +64,8 @@ def run(
         network: the table of stages, or any slice of it.
         params: {stage name: Flax variables}.
         x: [B ...] what the first stage takes.
-        taps: names of layers whose activations to return as well.
+        edits: {layer: what happens to its activations}.
+        taps: names of layers whose activations, before any edit, to return as well.
 
     Returns:
         The last stage's output, and {layer: activations} of the taps.
@@ -78,6 +85,8 @@ def run(
         acts = _checked(stage, stage.apply(params.get(stage.name, {}), acts))
         if stage.name in taps:
             tapped[stage.name] = acts
+        if stage.name in edits:
+            acts = edits[stage.name](acts)
     return acts, tapped
 
 

@@ -19,6 +19,13 @@ from jaxdissect.cli.config.experiments import (
     RegimesConfig,
 )
 from jaxdissect.cli.config.queries import QueryConfig
+from jaxdissect.cli.config.questions import (
+    AgreementConfig,
+    AttackConfig,
+    ExplainConfig,
+    FacesConfig,
+    GradientsConfig,
+)
 from jaxdissect.cli.config.regularizers import (
     BlockNormConfig,
     DropBlockConfig,
@@ -39,6 +46,8 @@ from jaxdissect.cli.config.training import (
 
 __all__ = [
     "AblateConfig",
+    "AgreementConfig",
+    "AttackConfig",
     "AugmentConfig",
     "BlockNormConfig",
     "CompareConfig",
@@ -47,8 +56,11 @@ __all__ = [
     "DissectConfig",
     "DropBlockConfig",
     "ExperimentConfig",
+    "ExplainConfig",
+    "FacesConfig",
     "FieldsConfig",
     "FocusedDropoutConfig",
+    "GradientsConfig",
     "GroupsConfig",
     "InputGradientConfig",
     "MapDropoutConfig",

@@ -95,8 +95,9 @@ def curves_table(
         for count, effect in zip(effects.curves.counts.tolist(), steps, strict=True)
     ]
     for k, name in enumerate(effects.classes):
+        random = effects.curves.random
         for draw, (balanced, top1) in enumerate(
-            zip(*effects.curves.random, strict=True)
+            zip(random.balanced, random.top1, strict=True)
         ):
             drops = balanced[0, k] - balanced[:, k]
             for step, count in enumerate(effects.curves.counts.tolist()):

@@ -91,7 +91,7 @@ def layer_effects(
         nats=ablation.log_probability_interval(units),
         p_adjusted=p_adjusted,
         significant=p_adjusted <= FALSE_DISCOVERIES,
-        curves=ablation.removal_curves(curve_effects, counts),
+        curves=ablation.removal_curves(ablation.edited_counts(curve_effects), counts),
         curve_effects=curve_effects,
         attributes=attributes,
         labels=labels,

@@ -1,0 +1,116 @@
+"""One step along a gradient, within the bounds of images."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
+from jaxdissect.base import AnyArray, BadInput
+
+Scaling = Literal["sign", "l2", "raw"]
+
+
+def gradient_step(
+    images: Float[AnyArray, "B H W c"],
+    gradients: Float[AnyArray, "B H W c"],
+    *,
+    step: float,
+    scaling: Scaling,
+    bounds: Bounds = (0.0, 1.0),
+) -> Float[Array, "B H W c"]:
+    """A step uphill: x' = clip(x + step g).
+
+    Along the input prediction gradient of a class it makes the image look more like
+    that class; along that of a loss it makes the network err.
+
+    Args:
+        images: within `bounds`.
+        gradients: of what is to rise, with respect to the images.
+        step: the size, at least 0, in units of the images: of every pixel ("sign"), of
+            the whole change ("l2", the Euclidean norm before clipping), or a factor of
+            the gradient itself ("raw"), which the sources leave open.
+        scaling: which of the three. An image without a gradient stays as it is.
+        bounds: lowest and highest value of a pixel.
+
+    Returns:
+        The changed images, within `bounds`.
+
+    Raises:
+        BadInput: a negative step, or images outside the bounds.
+
+    Reference:
+        Lo, Cohen and Ding, FG 2015, for the input prediction gradient.
+
+    >>> images, gradients = jnp.full((1, 1, 1, 2), 0.5), jnp.array([[[[0.0, -4.0]]]])
+    >>> gradient_step(images, gradients, step=0.25, scaling="l2").tolist()
+    [[[[0.5, 0.25]]]]
+    """
+    check_bounds(bounds)
+    check_images(images, bounds)
+    if not step >= 0:
+        raise BadInput(f"`step` is {step}; it must be at least 0")
+    gradients = jnp.asarray(gradients)
+    if scaling == "sign":
+        direction = jnp.sign(gradients)
+    elif scaling == "l2":
+        # The largest first, so that tiny gradients do not underflow when squared.
+        largest = jnp.abs(gradients).max((1, 2, 3), keepdims=True)
+        scaled = gradients / jnp.where(largest > 0, largest, 1)
+        length = jnp.sqrt((scaled**2).sum((1, 2, 3), keepdims=True))
+        direction = scaled / jnp.where(length > 0, length, 1)
+    else:
+        direction = gradients
+    return jnp.clip(jnp.asarray(images) + step * direction, *bounds)
+
+
+def fgsm(
+    loss: Callable[[Array], Array],
+    images: Float[AnyArray, "B H W c"],
+    *,
+    step: float,
+    bounds: Bounds = (0.0, 1.0),
+) -> Float[Array, "B H W c"]:
+    """The fast gradient sign method: one step that raises every image's loss.
+
+    x' = clip(x + step sign(grad_x loss_n)): before the clipping, the largest
+    first-order rise among changes of at most `step` in any pixel. A pixel without a
+    gradient stays as it is, so a network whose loss underflows looks robust and is not.
+
+    Towards a target instead (TGSM), pass minus the loss to the target::
+
+        fgsm(lambda x: -cross_entropy(logits(x), targets), images, step=0.1)
+
+    Args:
+        loss: (images [B H W c]) -> losses [B]; each of its own image only, as in
+            evaluation, where BatchNorm does not mix the images of a batch.
+        images: within `bounds`.
+        step: the change of a pixel, from 0 to the width of the bounds.
+        bounds: lowest and highest value of a pixel.
+
+    Returns:
+        The changed images, within `bounds`.
+
+    Raises:
+        BadInput: a step out of range, or images outside the bounds.
+
+    Reference:
+        Goodfellow, Shlens and Szegedy, Explaining and harnessing adversarial examples,
+        ICLR 2015, section 4, which does not clip.
+
+    >>> loss = lambda x: (x * jnp.array([1.0, -2.0, 0.0])).sum((1, 2, 3))
+    >>> fgsm(loss, jnp.full((1, 1, 1, 3), 0.5), step=0.25).ravel().tolist()
+    [0.75, 0.25, 0.5]
+    """
+    check_bounds(bounds)
+    low, high = bounds
+    if not 0 <= step <= high - low:
+        raise BadInput(
+            f"`step` is {step}; it must be in [0, {high - low}], the width of `bounds`"
+        )
+    images = jnp.asarray(images)
+    gradients = jax.grad(lambda x: loss(x).sum())(images)
+    return gradient_step(images, gradients, step=step, scaling="sign", bounds=bounds)

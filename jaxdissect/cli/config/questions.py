@@ -1,0 +1,138 @@
+"""Settings of what asks a network with gradients of its predictions."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jaxdissect.cli.config.analyses import SweepConfig
+from jaxdissect.cli.config.training import DataConfig, TrainConfig
+
+ScoreName = Literal["probability", "logit"]
+NormName = Literal["l2", "l1", "max"]
+
+
+@dataclass(frozen=True)
+class GradientsConfig:
+    """Ask every class what it gains from each unit; knock units out in that order."""
+
+    weights: Path | None = None
+    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
+    data: DataConfig = field(default_factory=lambda: DataConfig(num_train=560))
+    """Images: units are ranked on the training ones, everything is reported on the test
+    ones. For faces `--data.name yale --data.path FOLDER`."""
+    layers: tuple[str, ...] = ()
+    """Layers whose units are asked about, ranked together; by default all
+    convolutional ones."""
+    score: ScoreName = "probability"
+    """What gradients are of: the class's probability, or its logit."""
+    norm: NormName = "l2"
+    """How a unit's gradient over all positions becomes one score."""
+    average: Literal["norm_of_mean", "mean_of_norms"] = "norm_of_mean"
+    """How the scores of a class come from its images."""
+    strongest: int = 10
+    """Units knocked out strongest first, up to so many."""
+    weakest: int = 20
+    """Units knocked out weakest first, and at random, up to so many."""
+    random_draws: int = 5
+    """Random orders of units."""
+    steps: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+    """Sizes of the step along the input prediction gradient, in pixels in [0, 1]."""
+    scaling: Literal["l2", "sign", "raw"] = "l2"
+    """What a step's size is of: the whole change's norm, every pixel, or a factor of
+    the gradient."""
+    num_shown: int = 3
+    """Classes, and images of each, that are drawn."""
+    batch_size: int = 50
+    """Images per pass."""
+    seed: int = 0
+    """Of random orders."""
+    out: Path | None = None
+    """Folder for the results; by default one under runs/ named after the weights."""
+
+
+@dataclass(frozen=True)
+class FacesConfig:
+    """Train a small network on faces, split by split; ask each with gradients."""
+
+    base: TrainConfig = field(default_factory=TrainConfig)
+    """The training; the seed of its data is the split's."""
+    splits: tuple[int, ...] = tuple(range(10))
+    """Seeds of the splits, each with a training of its own, seeded likewise."""
+    ask: GradientsConfig = field(default_factory=GradientsConfig)
+    """What each network is asked; weights and data are those of the trainings."""
+    out: Path | None = None
+    """Folder for trainings and results; by default one under runs/."""
+
+
+@dataclass(frozen=True)
+class ExplainConfig:
+    """One page for a picture: the prediction, and which units speak for and against."""
+
+    images: tuple[Path, ...] = ()
+    """Pictures of your own; by default a few generated scenes."""
+    weights: Path | None = None
+    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
+    dissection: Path | None = None
+    """Folder that `dissect` wrote, of one layer; by default that of conv5_3, made where
+    it is missing."""
+    classes: tuple[str, ...] = ()
+    """Classes asked about; by default the one predicted and the runner-up."""
+    score: ScoreName = "probability"
+    """What gradients are of: the class's probability, or its logit."""
+    num_units: int = 6
+    """Units shown that speak for a class, and as many against."""
+    seed: int = 0
+    """Of generated scenes."""
+    out: Path | None = None
+    """Folder for the pages; by default one under runs/ named after the dissection."""
+
+
+@dataclass(frozen=True)
+class AttackConfig:
+    """Attack a classifier and see which units the attack moves."""
+
+    weights: Path | None = None
+    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
+    layer: str = "conv5_3"
+    """Layer whose units are watched."""
+    ablation: Path | None = None
+    """Folder that `ablate` wrote for the same weights and layer, for which units matter
+    to which class; made where it is missing."""
+    dissection: Path | None = None
+    """Folder that `dissect` wrote for the same weights and layer, for what the units
+    look for; made where it is missing."""
+    targets: tuple[str, ...] = ()
+    """Classes aimed at; by default five of them, spread over all."""
+    num_images: int = 40
+    """Images attacked for each target: the first that neither are nor are taken for
+    it."""
+    preset: Literal["light", "original"] = "light"
+    """Settings of the Carlini-Wagner attack; those below, where given, replace its."""
+    steps: int | None = None
+    """Steps of Adam for each constant."""
+    searches: int | None = None
+    """Constants tried."""
+    confidence: float = 0.0
+    """Margin between the logits that counts as success."""
+    top: int = 4
+    """Units that matter most to a class, so many."""
+    num_shown: int = 4
+    """Images drawn."""
+    batch_size: int = 20
+    """Images attacked at a time."""
+    seed: int = 0
+    """Of generated images and of random units."""
+    out: Path | None = None
+    """Folder for the results; by default one under runs/ named after the weights."""
+
+
+@dataclass(frozen=True)
+class AgreementConfig(SweepConfig):
+    """Does the gradient predict what removing a unit does?"""
+
+    weights: Path | None = None
+    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
+    layer: str = "conv5_3"
+    """Layer whose units are removed, and asked about."""
+    score: ScoreName = "probability"
+    """What gradients are of: the class's probability, or its logit."""

@@ -1,0 +1,29 @@
+"""What a network asks its units: gradients of its predictions."""
+
+from jaxdissect.gradients.classes import (
+    ClassGradients,
+    Consistency,
+    class_gradients,
+    consistency,
+)
+from jaxdissect.gradients.prediction import (
+    logits,
+    prediction_gradient,
+    prediction_gradients,
+    probabilities,
+)
+from jaxdissect.gradients.scores import filter_scores, first_order_drops, saliency
+
+__all__ = [
+    "ClassGradients",
+    "Consistency",
+    "class_gradients",
+    "consistency",
+    "filter_scores",
+    "first_order_drops",
+    "logits",
+    "prediction_gradient",
+    "prediction_gradients",
+    "probabilities",
+    "saliency",
+]
