@@ -10,7 +10,14 @@ import scipy.ndimage
 
 from jaxdissect.base import BadInput
 from jaxdissect.training import augmentation
-from jaxdissect.training.augmentation import augment, flip, rotate, shift
+from jaxdissect.training.augmentation import (
+    augment,
+    flip,
+    light,
+    rotate,
+    shade,
+    shift,
+)
 
 NUM = 64
 
@@ -126,6 +133,63 @@ def test_a_turn_of_zero_is_none(key):
     )
 
 
+def uniform_between(values, low, high):
+    """Whether values are, by Kolmogorov and Smirnov's distance at a level of 1e-4."""
+    shares = (np.sort(values) - low) / (high - low)
+    return (
+        np.abs(shares - np.linspace(0, 1, len(shares))).max() < 2.3 / len(shares) ** 0.5
+    )
+
+
+def test_light_is_a_ramp_of_the_logarithm_with_uniform_height_and_slope(key):
+    dark = repeated(0.1 * coordinates(4, 9) / 9, 256)
+    lit = np.log(np.asarray(light(key, dark, strength=1.5)) / dark)
+    heights = lit[:, 0, 4, 0]
+    slopes = lit[:, 0, -1, 0] - heights
+    ramps = slopes[:, None] * np.linspace(-1, 1, 9)
+    want = (heights[:, None] + ramps)[:, None, :, None]
+    np.testing.assert_allclose(lit, np.broadcast_to(want, lit.shape), atol=1e-5)
+    assert uniform_between(heights, -0.75, 0.75)
+    assert uniform_between(slopes, -1.5, 1.5)
+    assert abs(np.corrcoef(heights, slopes)[0, 1]) < 0.25  # four deviations
+    white = np.asarray(light(key, jnp.ones((256, 2, 9, 1)), strength=1.5))
+    np.testing.assert_allclose(
+        white[..., 0], np.minimum(np.exp(want[..., 0]), 1).repeat(2, 1), rtol=1e-5
+    )
+
+
+def test_a_shadow_falls_on_one_side_no_deeper_than_asked(key):
+    images = repeated(coordinates(3, 41), 512)
+    kept = np.asarray(shade(key, images, depth=0.9)) / images
+    assert np.ptp(kept, axis=(1, 3)).max() < 1e-5
+    kept = kept[:, 0, :, 0]
+    assert kept.max() <= 1 and kept.min() >= 0.1 - 1e-6
+    on_right = kept[:, -1] < kept[:, 0]
+    assert 200 < on_right.sum() < 312  # 256 with a standard deviation of 11
+    across = np.where(on_right[:, None], kept, kept[:, ::-1])
+    assert (np.diff(across) <= 1e-6).all()
+    # logit((1 - kept) / d) is 12 (v - e), so three places tell edge and depth.
+    u = np.linspace(-1, 1, 41)
+    errors = []
+    for row in across.astype(float):
+        grid = np.linspace(-0.2, 1.2, 57)
+        shapes = 1 / (1 + np.exp(-12 * (u - grid[:, None])))
+        depths = ((1 - row) * shapes).sum(1) / (shapes**2).sum(1)
+        errors.append(np.abs(1 - depths[:, None] * shapes - row).max(1).min())
+    assert max(errors) < 0.05
+
+
+def test_no_light_and_no_shadow_change_nothing(key):
+    images = repeated(coordinates(5, 7)) / 7
+    np.testing.assert_array_equal(light(key, images, strength=0.0), images)
+    np.testing.assert_array_equal(shade(key, images, depth=0.0), images)
+    lit = augment(key, images, mirror=0.0, distance=0, side_light=1.0)
+    shaded = augment(key, images, mirror=0.0, distance=0, shadow=1.0)
+    both = augment(key, images, mirror=0.0, distance=0, side_light=1.0, shadow=1.0)
+    assert len({np.asarray(x).tobytes() for x in (images, lit, shaded, both)}) == 4
+    np.testing.assert_allclose(both, shaded / images * lit, rtol=1e-5)
+
+
 @pytest.mark.parametrize("border", ["edge", "zeros"])
 def test_images_do_not_leak_into_each_other(key, border):
     grey = jnp.arange(1.0, NUM + 1)[:, None, None, None] * jnp.ones((1, 6, 6, 1))
@@ -151,6 +215,8 @@ def test_the_key_decides_and_images_draw_for_themselves(key):
         (shift, "distance", -1),
         (shift, "border", "mirror"),
         *((rotate, "degrees", value) for value in (-1.0, 181.0, float("nan"))),
+        *((light, "strength", value) for value in (-1.0, float("inf"), float("nan"))),
+        *((shade, "depth", value) for value in (-0.1, 1.1, float("nan"))),
     ],
 )
 def test_options_that_mean_nothing_are_refused(function, name, value):

@@ -14,6 +14,7 @@ from jaxdissect.attacks.carlini_wagner import (
     carlini_wagner,
     towards,
 )
+from jaxdissect.attacks.outcomes import StepOutcomes, step_outcomes
 from jaxdissect.attacks.peaks import RoleChanges, peak_changes, role_changes
 from jaxdissect.attacks.steps import fgsm, gradient_step
 
@@ -24,11 +25,13 @@ __all__ = [
     "Bounds",
     "CarliniWagner",
     "RoleChanges",
+    "StepOutcomes",
     "away_from",
     "carlini_wagner",
     "fgsm",
     "gradient_step",
     "peak_changes",
     "role_changes",
+    "step_outcomes",
     "towards",
 ]

@@ -15,7 +15,7 @@ from jaxdissect.base import BadInput, Params
 from jaxdissect.cli import generated, outputs
 from jaxdissect.cli.config import DissectConfig, NetworkConfig, SweepConfig
 from jaxdissect.data import scenes
-from jaxdissect.networks import convolution
+from jaxdissect.networks import convolution, layers
 
 
 class Trained(NamedTuple):
@@ -44,17 +44,13 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
     if min(config.hidden, default=1) < 1:
         raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
     convolve = convolution.for_backend(jax.default_backend())
-    if config.architecture == "lenet":
-        if len(config.hidden) != 1:
-            raise BadInput(f"`network.hidden` is {config.hidden}; lenet takes one size")
-        (hidden,) = config.hidden
-        return networks.lenet(
-            num_classes,
-            hidden=hidden,
-            mean=config.mean,
-            std=config.std,
-            convolve=convolve,
+    if config.grey and config.architecture != "lenet":
+        raise BadInput(
+            f"`network.grey` is for lenet only; `network.architecture` is "
+            f"{config.architecture}"
         )
+    if config.architecture == "lenet":
+        return _build_lenet(config, num_classes)
     if config.architecture == "shapesnet":
         return networks.shapesnet(
             num_classes,
@@ -76,6 +72,20 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
         std=config.std,
         convolve=convolve,
     )
+
+
+def _build_lenet(config: NetworkConfig, num_classes: int) -> networks.Network:
+    if len(config.hidden) != 1:
+        raise BadInput(f"`network.hidden` is {config.hidden}; lenet takes one size")
+    channels = 1 if config.grey else 3
+    stages = networks.lenet(
+        num_classes,
+        hidden=config.hidden[0],
+        mean=config.mean[:channels],
+        std=config.std[:channels],
+        convolve=convolution.for_backend(jax.default_backend()),
+    )
+    return (layers.grey_stage(), *stages) if config.grey else stages
 
 
 def load_trained(path: Path | None) -> Trained:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxdissect.base import BadInput
 from jaxdissect.cli import build, generated
 from jaxdissect.cli.config import DataConfig
-from jaxdissect.data import cifar, folders, images, scenes, shapes, tfds_images
+from jaxdissect.data import cifar, faces, folders, images, scenes, shapes, tfds_images
 from jaxdissect.data.images import ImageSet
 
 CIFAR_SIZE = 32
@@ -147,6 +147,8 @@ def _decoded(config: DataConfig, path: Path, size: int) -> tuple[ImageSet, Image
     if config.name == "places365_small" or config.name == "imagenet2012":
         read = partial(tfds_images.tfds_images, config.name, data_dir=path, size=size)
         return read("train"), read("validation")
+    if config.name == "yale":
+        return faces.yale_faces(path, size, seed=config.seed)
     return folders.train_and_test(path, size)
 
 

@@ -272,4 +272,6 @@ def augmented(key: jax.Array, images: jax.Array, config: AugmentConfig) -> jax.A
         distance=config.shift,
         border=config.border,
         degrees=config.rotation,
+        side_light=config.side_light,
+        shadow=config.shadow,
     )

@@ -1,5 +1,6 @@
 """`train`: config -> data, network, objective -> checkpoints, metrics, weights."""
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ def run(config: TrainConfig) -> None:
     """Train, or go on from the latest checkpoint in `config.out`."""
     build.use_compilation_cache()
     plan = make_plan(config)
+    if config.data.name == "yale":
+        print(f"training and test faces: the split of seed {config.data.seed}")
     manifest = outputs.manifest(config, data=plan.source.fingerprint)
     outputs.check_same_run(config.out, manifest)
     if all(is_finished(folder) for folder in plan.folders):
@@ -164,6 +167,12 @@ def check_augment(config: AugmentConfig) -> None:
         raise BadInput(f"`mirror` is {config.mirror}; it must be in [0, 1]")
     if not 0 <= config.rotation <= 180:
         raise BadInput(f"`rotation` is {config.rotation}; it must be in [0, 180]")
+    if not 0 <= config.side_light < math.inf:
+        raise BadInput(
+            f"`side_light` is {config.side_light}; it must be in [0, infinity)"
+        )
+    if not 0 <= config.shadow <= 1:
+        raise BadInput(f"`shadow` is {config.shadow}; it must be in [0, 1]")
 
 
 def check_watch(config: TrainConfig) -> None:

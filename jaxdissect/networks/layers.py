@@ -33,6 +33,11 @@ def input_stage(mean: Sequence[float], std: Sequence[float]) -> Stage:
     return function_stage("input", lambda x: (x - mean_array) / std_array)
 
 
+def grey_stage() -> Stage:
+    """The mean of the channels as the only one: [B H W c] -> [B H W 1]."""
+    return function_stage("grey", lambda x: x.mean(-1, keepdims=True))
+
+
 def as_weights(variables: Variables, x: Array) -> Array:
     """x in the type of the kernel it meets, so that bfloat16 weights decide."""
     return x.astype(variables["params"]["kernel"].dtype)

@@ -43,7 +43,8 @@ def lenet(
         convolve: computes the convolutions (see `convolution.for_backend`).
 
     Returns:
-        The table of stages; 60 x 60 grey images give maps of 28, 12 and 4.
+        The table of stages; 60 x 60 grey images give maps of 28, 12 and 4. For grey
+        images with equal channels put `layers.grey_stage()` before it.
 
     >>> from jaxdissect import networks
     >>> networks.layer_names(networks.lenet(15))[-4:]

@@ -59,7 +59,7 @@ def layer_gradients(
 
 def without_units(
     network: Network, layers: tuple[str, ...]
-) -> Callable[[Params, AnyArray, Mapping[str, Array]], Array]:
+) -> Callable[[Params, AnyArray, Mapping[str, AnyArray]], Array]:
     """The network with units of several layers removed.
 
     Returns:
@@ -80,7 +80,9 @@ def without_units(
     for layer in layers:
         layer_index(network, layer)
 
-    def outputs(params: Params, images: AnyArray, keeps: Mapping[str, Array]) -> Array:
+    def outputs(
+        params: Params, images: AnyArray, keeps: Mapping[str, AnyArray]
+    ) -> Array:
         edits = {layer: partial(jnp.multiply, keeps[layer]) for layer in layers}
         return run(network, params, images, edits=edits)[0]
 

@@ -1,5 +1,6 @@
 """Random changes of training images, pure functions of a key; run on the device."""
 
+import math
 from typing import Literal
 
 import jax
@@ -21,8 +22,10 @@ def augment(
     distance: int = 4,
     border: Border = "zeros",
     degrees: float = 0.0,
+    side_light: float = 0.0,
+    shadow: float = 0.0,
 ) -> Float[Array, "B H W c"]:
-    """Flip, shift and rotate; the defaults are those of CIFAR's standard recipe.
+    """Flip, shift, rotate, light; the defaults are those of CIFAR's standard recipe.
 
     Args:
         key: PRNG key, consumed.
@@ -31,6 +34,8 @@ def augment(
         distance: largest shift, in pixels.
         border: what a shift brings in.
         degrees: largest rotation either way; 0 rotates nothing and costs nothing.
+        side_light: strongest light from a side, see `light`; 0 costs nothing.
+        shadow: deepest shadow, see `shade`; 0 costs nothing.
 
     Raises:
         BadInput: a value outside its range.
@@ -39,9 +44,15 @@ def augment(
     (2, 4, 4, 3)
     """
     key_flip, key_shift, key_rotate = jax.random.split(key, 3)
+    # Not split off, so that what was trained before there was light stays the same.
+    key_light, key_shade = (jax.random.fold_in(key, number) for number in (3, 4))
     images = flip(key_flip, images, probability=mirror)
     images = shift(key_shift, images, distance=distance, border=border)
-    return rotate(key_rotate, images, degrees=degrees) if degrees else images
+    if degrees:
+        images = rotate(key_rotate, images, degrees=degrees)
+    if side_light:
+        images = light(key_light, images, strength=side_light)
+    return shade(key_shade, images, depth=shadow) if shadow else images
 
 
 def flip(
@@ -138,3 +149,65 @@ def rotate(
         return jnp.where(inside[..., None], taken, 0)
 
     return jax.vmap(turn)(images, angles)
+
+
+def light(
+    key: Array, images: Float[Array, "B H W c"], *, strength: float
+) -> Float[Array, "B H W c"]:
+    """Light each image from the left or the right: times exp(a + s u), at most white.
+
+    u runs from -1 at the left edge to 1 at the right one; s is uniform in
+    [-strength, strength], a in half of that.
+
+    Args:
+        key: PRNG key, consumed.
+        images: in [0, 1].
+        strength: of the strongest light, not negative; 1 makes an edge at most 2.7
+            times as bright as the middle, and the middle 1.6 times what it was.
+
+    Raises:
+        BadInput: a negative strength.
+
+    >>> light(jax.random.key(0), jnp.ones((2, 4, 4, 3)), strength=1.0).shape
+    (2, 4, 4, 3)
+    """
+    if not 0 <= strength < math.inf:
+        raise BadInput(f"`strength` is {strength}; it must be in [0, infinity)")
+    shape = (2, len(images), 1, 1, 1)
+    a, s = jax.random.uniform(key, shape, minval=-strength, maxval=strength)
+    return jnp.minimum(images * jnp.exp(a / 2 + s * _across(images)), 1)
+
+
+def shade(
+    key: Array, images: Float[Array, "B H W c"], *, depth: float
+) -> Float[Array, "B H W c"]:
+    """Let a soft shadow fall on the left or the right part of each image.
+
+    Times 1 - d sigmoid(12 (v - e)), where v runs from -1 to 1 towards the shaded side,
+    which is either with equal probability, e is uniform in [-0.2, 1.2] (past 1 the
+    shadow nearly misses the image) and d in [0, depth].
+
+    Args:
+        key: PRNG key, consumed.
+        images: any range from 0.
+        depth: of the deepest shadow, in [0, 1]; 1 is black.
+
+    Raises:
+        BadInput: `depth` outside [0, 1].
+
+    >>> shade(jax.random.key(0), jnp.ones((2, 4, 4, 3)), depth=0.9).shape
+    (2, 4, 4, 3)
+    """
+    if not 0 <= depth <= 1:
+        raise BadInput(f"`depth` is {depth}; it must be in [0, 1]")
+    key_edge, key_side, key_depth = jax.random.split(key, 3)
+    shape = (len(images), 1, 1, 1)
+    edge = jax.random.uniform(key_edge, shape, minval=-0.2, maxval=1.2)
+    side = jnp.where(jax.random.bernoulli(key_side, 0.5, shape), 1, -1)
+    d = jax.random.uniform(key_depth, shape, maxval=depth)
+    return images * (1 - d * jax.nn.sigmoid(12 * (side * _across(images) - edge)))
+
+
+def _across(images: Float[Array, "B H W c"]) -> Float[Array, "W 1"]:
+    """-1 at the left edge to 1 at the right one."""
+    return jnp.linspace(-1, 1, images.shape[2])[:, None]

@@ -29,10 +29,8 @@ class GradientsConfig:
     """How a unit's gradient over all positions becomes one score."""
     average: Literal["norm_of_mean", "mean_of_norms"] = "norm_of_mean"
     """How the scores of a class come from its images."""
-    strongest: int = 10
-    """Units knocked out strongest first, up to so many."""
-    weakest: int = 20
-    """Units knocked out weakest first, and at random, up to so many."""
+    removed: int = 20
+    """Units knocked out, up to so many: strongest first, weakest first, at random."""
     random_draws: int = 5
     """Random orders of units."""
     steps: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -40,6 +38,8 @@ class GradientsConfig:
     scaling: Literal["l2", "sign", "raw"] = "l2"
     """What a step's size is of: the whole change's norm, every pixel, or a factor of
     the gradient."""
+    num_pushed: int = 56
+    """Test images that steps push towards every other class."""
     num_shown: int = 3
     """Classes, and images of each, that are drawn."""
     batch_size: int = 50
@@ -55,9 +55,9 @@ class FacesConfig:
     """Train a small network on faces, split by split; ask each with gradients."""
 
     base: TrainConfig = field(default_factory=TrainConfig)
-    """The training; the seed of its data is the split's."""
+    """The training; the seed of its data is replaced by the split's."""
     splits: tuple[int, ...] = tuple(range(10))
-    """Seeds of the splits, each with a training of its own, seeded likewise."""
+    """Seeds of the splits, each with a training of its own."""
     ask: GradientsConfig = field(default_factory=GradientsConfig)
     """What each network is asked; weights and data are those of the trainings."""
     out: Path | None = None
@@ -103,7 +103,7 @@ class AttackConfig:
     look for; made where it is missing."""
     targets: tuple[str, ...] = ()
     """Classes aimed at; by default five of them, spread over all."""
-    num_images: int = 40
+    num_images: int = 20
     """Images attacked for each target: the first that neither are nor are taken for
     it."""
     preset: Literal["light", "original"] = "light"
@@ -116,9 +116,11 @@ class AttackConfig:
     """Margin between the logits that counts as success."""
     top: int = 4
     """Units that matter most to a class, so many."""
+    pixel_steps: tuple[float, ...] = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
+    """Sizes of single steps along a gradient's sign, for comparison, in every pixel."""
     num_shown: int = 4
     """Images drawn."""
-    batch_size: int = 20
+    batch_size: int = 16
     """Images attacked at a time."""
     seed: int = 0
     """Of generated images and of random units."""
@@ -134,5 +136,9 @@ class AgreementConfig(SweepConfig):
     """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     layer: str = "conv5_3"
     """Layer whose units are removed, and asked about."""
-    score: ScoreName = "probability"
-    """What gradients are of: the class's probability, or its logit."""
+    scores: tuple[Literal["probability", "log_probability", "logit"], ...] = (
+        "probability",
+        "log_probability",
+        "logit",
+    )
+    """What gradients are of: the class's probability, its logarithm, its logit."""

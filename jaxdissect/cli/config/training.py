@@ -29,6 +29,9 @@ class NetworkConfig:
     """Per-channel mean of images in [0, 1], subtracted first."""
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     """Per-channel standard deviation, divided by."""
+    grey: bool = False
+    """The channels are averaged first, and `mean` and `std` are the first ones (lenet
+    only)."""
 
 
 DataName = Literal[
@@ -39,6 +42,7 @@ DataName = Literal[
     "cifar100",
     "places365_small",
     "imagenet2012",
+    "yale",
     "folder",
 ]
 
@@ -49,13 +53,15 @@ class DataConfig:
 
     name: DataName = "scenes"
     """Generated scenes; generated pairs of coloured shapes in 45 classes, or in two by
-    whether there is a square; CIFAR, Places365, ImageNet; or a folder of one's own."""
+    whether there is a square; CIFAR, Places365, ImageNet; the faces of the Yale Face
+    Database; or a folder of one's own."""
     path: Path | None = None
     """For data that are not generated: the folder with the official CIFAR files, the
-    folder TFDS keeps its data in (CIFAR is downloaded where absent), or the folder with
-    train/CLASS/*.jpg and test/CLASS/*.jpg."""
+    folder TFDS keeps its data in (CIFAR is downloaded where absent), the folder with
+    subject01.centerlight, ... of Yale, or the folder with train/CLASS/*.jpg and
+    test/CLASS/*.jpg."""
     seed: int = 0
-    """Seed of generated images."""
+    """Seed of generated images, and of the split of Yale's into training and test."""
     num_train: int | None = None
     """Training images; all there are, or 16000 scenes."""
     num_test: int | None = None
@@ -74,6 +80,11 @@ class AugmentConfig:
     """What a shift brings in: the image's border repeated, or black."""
     rotation: float = 0.0
     """Largest random rotation either way, in degrees."""
+    side_light: float = 0.0
+    """Strongest random light from the left or right: an edge becomes at most exp(this)
+    times as bright as the middle, and the middle exp(this / 2) times what it was."""
+    shadow: float = 0.0
+    """Deepest random shadow on the left or right part; 1 is black."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""`train` with a FacesConfig: a network for each split of the faces, each asked."""
+
+import dataclasses
+from pathlib import Path
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import build, datasets, gradients, outputs, trainings
+from jaxdissect.cli.config import FacesConfig, GradientsConfig, TrainConfig
+from jaxdissect.cli.trainings import Training
+from jaxdissect.reports import figures
+from jaxdissect.reports.gradients import results, several
+from jaxdissect.reports.gradients.answers import Answers
+
+
+def run(config: FacesConfig) -> None:
+    """Train a network on every split, ask each, and write to `config.out`."""
+    build.use_compilation_cache()
+    if len(config.splits) < 2 or len(set(config.splits)) < len(config.splits):
+        raise BadInput(f"`splits` is {config.splits}; it takes two different or more")
+    out = config.out or Path("runs") / f"faces-{config.base.data.name}"
+    # Their names say which data each was trained on; the seed is the same for all.
+    trained = trainings.train_all(
+        {f"split {split}": of_split(config, split) for split in config.splits},
+        (config.base.seed,),
+        out / "trainings",
+        together=False,
+    )
+    manifest = trainings.provenance(config, trained)
+    with outputs.results_folder(out / "results", manifest) as folder:
+        found = [ask(config, training, folder) for training in trained]
+        several.write(folder, found, config.splits, config.ask.scaling)
+    print(f"results: {out / 'results' / 'results.md'}")
+
+
+def of_split(config: FacesConfig, split: int) -> TrainConfig:
+    """The training on one split."""
+    data = dataclasses.replace(config.base.data, seed=split)
+    return dataclasses.replace(config.base, data=data)
+
+
+def ask(config: FacesConfig, training: Training, folder: Path) -> Answers:
+    """What one network says; its files go into a folder of its own."""
+    asked_for: GradientsConfig = dataclasses.replace(
+        config.ask, data=training.config.data
+    )
+    network = training.load()
+    layers = gradients.check(asked_for, network)
+    source = datasets.open_source(asked_for.data, (network.image_size,))
+    print(f"asking the network of {training.regime}")
+    asked, pictures = gradients.ask(asked_for, network, source, layers)
+    own = folder / training.regime.replace(" ", "-")
+    own.mkdir()
+    results.write(own, asked.answers, gradients.facts(asked_for, layers))
+    for name, figure in pictures.items():
+        figures.save(figure, own / f"{name}.png")
+    return asked.answers

@@ -1,0 +1,96 @@
+"""`dissect` with a GradientsConfig: what classes ask of units; knocking those out."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+from matplotlib.figure import Figure
+
+from jaxdissect import networks
+from jaxdissect.base import BadInput
+from jaxdissect.cli import (
+    build,
+    datasets,
+    outputs,
+    question_pictures,
+    unit_questions,
+)
+from jaxdissect.cli.config import GradientsConfig
+from jaxdissect.reports import figures
+from jaxdissect.reports.gradients import results
+
+
+def run(config: GradientsConfig) -> None:
+    """Ask a trained network and write everything under `config.out`."""
+    build.use_compilation_cache()
+    trained = build.load_trained(config.weights)
+    layers = check(config, trained)
+    source = datasets.open_source(config.data, (trained.image_size,))
+    out = config.out or Path("runs") / f"gradients-{build.run_name(config.weights)}"
+    manifest = outputs.manifest(
+        config, weights=trained.weights.digest, images=source.fingerprint
+    )
+    with outputs.results_folder(out, manifest) as folder:
+        asked, pictures = ask(config, trained, source, layers)
+        results.write(folder, asked.answers, facts(config, layers))
+        for name, figure in pictures.items():
+            figures.save(figure, folder / f"{name}.png")
+    print(f"results: {out / 'results.md'}")
+
+
+def ask(
+    config: GradientsConfig,
+    trained: build.Trained,
+    source: datasets.Source,
+    layers: tuple[str, ...],
+) -> tuple[unit_questions.Asked, dict[str, Figure]]:
+    """All questions to one network at full float32 precision, and figures by name.
+
+    Raises:
+        BadInput: the images have other classes than the network.
+    """
+    if source.classes != trained.classes:
+        raise BadInput(
+            f"`data` has {len(source.classes)} classes, {source.classes[0]} and "
+            f"others; the network tells {trained.classes[0]} and others apart"
+        )
+    with jax.default_matmul_precision("highest"):
+        this = unit_questions.questioned(config, trained, layers)
+        images = source.at(trained.image_size)
+        asked = unit_questions.ask_all(this, images)
+        return asked, question_pictures.draw(this, asked, images[1])
+
+
+def check(config: GradientsConfig, trained: build.Trained) -> tuple[str, ...]:
+    """The layers asked about.
+
+    Raises:
+        BadInput: a setting out of range, or a layer that is none or has no units.
+    """
+    positive = ("removed", "random_draws", "num_pushed", "num_shown", "batch_size")
+    build.check_positive(config, *positive)
+    if not config.steps or not all(step > 0 for step in config.steps):
+        raise BadInput(f"`steps` is {config.steps}; it takes positive sizes")
+    if list(config.steps) != sorted(set(config.steps)):
+        raise BadInput(f"`steps` is {config.steps}; sizes must increase")
+    layers = config.layers or networks.conv_layers(trained.network)
+    if len(set(layers)) < len(layers):
+        raise BadInput(f"`layers` is {layers}; each can be named once")
+    units = sum(shape[-1] for shape in build.unit_shapes(trained, layers).values())
+    if config.removed > units:
+        raise BadInput(f"`removed` is {config.removed}; {layers} have {units} units")
+    in_order = networks.layer_names(trained.network)
+    return tuple(sorted(layers, key=in_order.index))
+
+
+def facts(config: GradientsConfig, layers: tuple[str, ...]) -> dict[str, Any]:
+    """What was asked of what, in words."""
+    return {
+        "network": build.run_name(config.weights),
+        "layers": ", ".join(layers),
+        "gradients of": f"the class's {config.score}",
+        "unit's score": f"{config.norm}, {config.average.replace('_', ' ')}",
+        "step's size": results.SIZES[config.scaling],
+        "data": f"{config.data.name}, seed {config.data.seed}",
+        "seed": config.seed,
+    }

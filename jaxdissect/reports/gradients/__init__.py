@@ -1,0 +1,1 @@
+"""What a network asked with gradients of its predictions comes to."""
