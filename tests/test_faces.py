@@ -32,11 +32,15 @@ def picture(number):
     return rng.integers(0, 256, SHAPE, np.uint8)
 
 
+def write_faces(folder):
+    for number, name in enumerate(faces.FILES):
+        Image.fromarray(picture(number)).save(folder / name, "GIF")
+
+
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
     folder = tmp_path_factory.mktemp("yale")
-    for number, name in enumerate(faces.FILES):
-        Image.fromarray(picture(number)).save(folder / name, "GIF")
+    write_faces(folder)
     (folder / "Readme.txt").write_text("passed over")
     return folder
 

@@ -56,7 +56,7 @@ def write(
     (folder / "results.md").write_text(text, encoding="utf-8")
 
 
-def test_errors(found: Sequence[Answers]) -> Float[np.ndarray, "R"]:
+def errors_in_percent(found: Sequence[Answers]) -> Float[np.ndarray, "R"]:
     """Each network's error on its own test images, in percent."""
     return np.array([100 * (1 - one.curves.random.top1[0, 0]) for one in found])
 
@@ -71,7 +71,9 @@ def splits_table(found: Sequence[Answers], splits: Sequence[int]) -> Table:
             float(one.consistency.within.mean()),
             float(one.consistency.between.mean()),
         ]
-        for split, error, one in zip(splits, test_errors(found), found, strict=True)
+        for split, error, one in zip(
+            splits, errors_in_percent(found), found, strict=True
+        )
     ]
     columns = ["split", "error_percent", *said.Areas._fields, "within", "between"]
     return Table(columns, rows)
@@ -105,7 +107,7 @@ def summary(found: Sequence[Answers]) -> str:
         "strongest above random, errors over all classes",
     )
     lines = [
-        f"- test error: {mean_and_interval(test_errors(found))} % (the thesis: "
+        f"- test error: {mean_and_interval(errors_in_percent(found))} % (the thesis: "
         f"{THESIS_ERROR} %, of one split)"
     ]
     lines += [

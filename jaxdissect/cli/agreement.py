@@ -1,0 +1,202 @@
+"""`ablate` with an AgreementConfig: does the gradient predict what removal does?"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdissect import ablation, gradients, metrics, networks
+from jaxdissect.base import BadInput, Statistic
+from jaxdissect.cli import build, generated, outputs, resuming, sweeping
+from jaxdissect.cli.config import AgreementConfig
+from jaxdissect.cli.sweeping import Pass
+from jaxdissect.data import scenes
+from jaxdissect.reports import figures, tables
+from jaxdissect.reports.ablation import (
+    agreement,
+    agreement_figures,
+    agreement_tables,
+)
+from jaxdissect.reports.ablation.agreement import Predictor
+
+SCORES: Mapping[str, Callable] = {
+    "probability": gradients.probabilities,
+    "log_probability": jax.nn.log_softmax,
+    "logit": gradients.logits,
+}
+REPEATS = 3
+"""Timings of which the median counts."""
+
+
+class Measured(NamedTuple):
+    """What predicts removals, and what they did.
+
+    Attributes:
+        predictors: all there are, on the ranking scenes.
+        ranked: effects of single units there.
+        reported: effects on other scenes.
+        cost: seconds of each part.
+    """
+
+    predictors: list[Predictor]
+    ranked: ablation.Effects
+    reported: ablation.Effects
+    cost: dict[str, Any]
+
+
+def run(config: AgreementConfig) -> None:
+    """Predict on one split, remove on another, write to `config.out`."""
+    build.use_compilation_cache()
+    trained = build.load_trained_on_scenes(config.weights)
+    sweeping.check(config, trained)
+    check(config)
+    sweeping.num_units(trained, config.layer)
+    name = f"agreement-{build.run_name(config.weights)}-{config.layer}"
+    out = config.out or Path("runs") / name
+    manifest = build.analysis_manifest(config, trained)
+    with resuming.resumable_folder(out, manifest) as work:
+        this = Pass(trained, config, work.progress)
+        write(work.results, config, trained, measure(config, this))
+    print(f"\n{(out / 'findings.txt').read_text()}")
+    print(f"results: {out}")
+
+
+def check(config: AgreementConfig) -> None:
+    """Refuse scores that are none.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    if not config.scores or len(set(config.scores)) < len(config.scores):
+        raise BadInput(
+            f"`scores` is {config.scores}; name each of {', '.join(SCORES)} at most "
+            "once, and at least one"
+        )
+
+
+def measure(config: AgreementConfig, this: Pass) -> Measured:
+    """Two passes over the network: one to predict, one to see what came true."""
+    layer, num_classes = config.layer, len(this.trained.classes)
+    units = sweeping.on_acts(sweeping.sweeps(this, layer).units())
+    asked: dict[str, Statistic] = {
+        score: questions(this, layer, SCORES[score]) for score in config.scores
+    }
+    attributes = sweeping.on_logits(ablation.unit_attributes(num_classes))
+    parts = {"units": units, "attributes": attributes, **asked}
+    ranked = sweeping.measure_split(
+        this, {layer: parts}, "rank", label="predicting removals"
+    )[layer]
+    reported = sweeping.measure_split(
+        this, {layer: {"units": units}}, "report", label="removing units"
+    )[layer]["units"]
+    ablation.check_different_images(ranked["units"], reported)
+    norm = sweeping.incoming_norm(this.trained, layer)
+    predictors = [
+        *(p for s in asked for p in agreement.asked_of_gradients(s, ranked[s])),
+        *agreement.known_of_units(ranked["attributes"], norm),
+        *agreement.measured_before(ablation.drops(ranked["units"])),
+    ]
+    spent = cost(this, layer, units, asked)
+    return Measured(predictors, ranked["units"], reported, spent)
+
+
+def questions(this: Pass, layer: str, score: Callable) -> Statistic:
+    """Gradients of the images' own classes, and the drops they predict, as a part."""
+    tail = networks.split(this.trained.network, layer).tail
+
+    def gradient(params, acts, targets):
+        found = gradients.prediction_gradient(tail, params, acts, targets, score=score)
+        drops = gradients.first_order_drops(found, acts)
+        return {"gradient": found, "drop": drops[:, None, None]}
+
+    params, num_classes = this.trained.weights.params, len(this.trained.classes)
+    of_classes = gradients.class_gradients(gradient, params, num_classes=num_classes)
+
+    def measure(acts, targets, logits, key):
+        with jax.default_matmul_precision("highest"):
+            return of_classes.measure(acts, targets)
+
+    return of_classes._replace(measure=measure)
+
+
+def cost(
+    this: Pass, layer: str, units: Statistic, asked: Mapping[str, Statistic]
+) -> dict[str, Any]:
+    """Seconds of each part, and of the way to the layer, for one batch of images.
+
+    Everything runs once before it is timed, and then in turns, so that what else the
+    machine does meets all alike.
+    """
+    config, trained = this.config, this.trained
+    indices = generated.split_indices(config.rank_split, config.num_rank)
+    batch = scenes.render(
+        config.seed, indices[: config.batch_size], size=trained.image_size
+    )
+    forward = build.forward_to(trained.network, (layer, "logits"))
+    ahead = partial(forward, trained.weights.params, batch.images)
+    acts = ahead()
+    arguments = (acts[layer], batch.targets, acts["logits"], jax.random.key(0))
+    parts = {"removal": units, **asked}
+    timed: dict[str, Callable[[], Any]] = {"forward": ahead}
+    timed |= {name: partial(part.measure, *arguments) for name, part in parts.items()}
+    spent = [
+        [_seconds(function) for function in timed.values()] for _ in range(1 + REPEATS)
+    ]
+    medians = dict(zip(timed, np.median(spent[1:], axis=0).tolist(), strict=True))
+    gradient = np.mean([medians[score] for score in asked]).item()
+    return {"images": len(batch.targets), "seconds": medians, "gradient": gradient}
+
+
+def write(
+    folder: Path, config: AgreementConfig, trained: build.Trained, measured: Measured
+) -> None:
+    """Tables, figures, and what was found."""
+    classes, predictors = trained.classes, measured.predictors
+    measures = agreement.measures(measured.ranked, measured.reported)
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    found = agreement.agreements(key, predictors, measures)
+    for name, table in {
+        "predictors": agreement_tables.predictors_table(classes, predictors, measures),
+        "agreement": agreement_tables.agreement_table(classes, found),
+    }.items():
+        tables.write_csv(folder / f"{name}.csv", *table)
+    for name, figure in {
+        "agreement": agreement_figures.agreement_figure(found),
+        "scatter": agreement_figures.scatter(classes, predictors, measures[0]),
+    }.items():
+        figures.save(figure, folder / f"{name}.png")
+    facts = facts_of(config, measured)
+    said = agreement_tables.sentences(facts, found)
+    (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
+    page = ["# Does the gradient predict the removal?", *said]
+    page.append(tables.markdown(agreement_tables.summary_table(found)))
+    (folder / "results.md").write_text("\n\n".join(page) + "\n", encoding="utf-8")
+    summary = {**facts, "agreement": agreement_tables.numbers(found)}
+    outputs.write_json(folder / "summary.json", summary)
+
+
+def facts_of(config: AgreementConfig, measured: Measured) -> dict[str, Any]:
+    """What the numbers are of, and what they cost."""
+    base, cost = measured.reported.base, measured.cost
+    forward, removal = (cost["seconds"][name] for name in ("forward", "removal"))
+    ratios = {
+        "removal_by_gradient": removal / cost["gradient"],
+        "with_forward": (removal + forward) / (cost["gradient"] + forward),
+    }
+    return {
+        "layer": config.layer,
+        "units": len(measured.reported.drop),
+        "images": base.true.sum().item(),
+        "top1": metrics.top1(base).item(),
+        "cost": {**cost, **ratios},
+    }
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(function())
+    return time.perf_counter() - start
