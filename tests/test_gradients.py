@@ -16,6 +16,7 @@ from jaxdissect.gradients import (
     class_gradients,
     filter_scores,
     first_order_drops,
+    log_probabilities,
     logits,
     prediction_gradient,
     prediction_gradients,
@@ -29,7 +30,11 @@ ACTS = RNG.normal(size=(6, 2, 3, 4)).astype(np.float32)
 WEIGHTS = 0.3 * RNG.normal(size=(2, 3, 4, 5))
 WEIGHTS = WEIGHTS.astype(np.float32)
 TARGETS = np.array([0, 3, 3, 1, 4, 0])
-SCORES = {"probability": probabilities, "logit": logits}
+SCORES = {
+    "probability": probabilities,
+    "log_probability": log_probabilities,
+    "logit": logits,
+}
 
 
 def linear(weights, acts):
@@ -61,6 +66,34 @@ def test_at_the_logits_it_is_p_times_delta_minus_p():
 def test_at_the_logits_of_the_logit_it_is_the_class_itself():
     got = ask(lambda params, a: a[:, 0, 0], {}, ACTS[:, :1, :1], TARGETS % 4, logits)
     np.testing.assert_array_equal(got[:, 0, 0], np.eye(4)[TARGETS % 4])
+
+
+@pytest.mark.parametrize("gap", [0.5, 5.0, 20.0, 60.0])
+def test_gradients_of_probabilities_are_right_however_near_to_one(gap):
+    outputs = jnp.array([[gap, 0.0, -1.0]])
+    exact = np.exp(np.array([gap, 0.0, -1.0]) - gap)
+    exact /= exact.sum()
+    np.testing.assert_allclose(probabilities(outputs)[0], exact, rtol=1e-6)
+    slopes = np.asarray(jax.jacobian(lambda z: probabilities(z)[0])(outputs))
+    others = exact[1:].sum()
+    np.testing.assert_allclose(slopes[0, 0, 0], exact[0] * others, rtol=1e-5)
+    np.testing.assert_allclose(slopes[0, 0, 1:], -exact[0] * exact[1:], rtol=1e-5)
+    np.testing.assert_allclose(slopes[1:, 0, 0], -exact[0] * exact[1:], rtol=1e-5)
+    assert np.abs(slopes.sum(0)).max() <= 1e-6 * others
+
+
+@pytest.mark.parametrize("gap", [0.5, 20.0, 60.0])
+def test_gradients_of_log_probabilities_never_lose_the_class_itself(gap):
+    outputs = jnp.array([[gap, 0.0, -1.0]])
+    wide = np.array([gap, 0.0, -1.0], np.float64) - gap
+    log_sum = np.log1p(np.exp(wide[1:]).sum())
+    np.testing.assert_allclose(
+        log_probabilities(outputs)[0, 1:], (wide - log_sum)[1:], rtol=1e-6
+    )
+    slopes = np.asarray(jax.jacobian(lambda z: log_probabilities(z)[0])(outputs))[:, 0]
+    p = np.exp(wide - log_sum)
+    np.testing.assert_allclose(slopes[0, 0], p[1:].sum(), rtol=1e-5)
+    np.testing.assert_allclose(slopes[1:, 0], -p[0], rtol=1e-5)
 
 
 @pytest.fixture(scope="module", params=["lenet", "vgg16_cifar", "alexnet_b"])

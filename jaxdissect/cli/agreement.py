@@ -13,6 +13,7 @@ from jaxdissect import ablation, gradients, metrics, networks
 from jaxdissect.base import BadInput, Statistic
 from jaxdissect.cli import build, generated, outputs, resuming, sweeping
 from jaxdissect.cli.config import AgreementConfig
+from jaxdissect.cli.scoring import SCORES
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.data import scenes
 from jaxdissect.reports import figures, tables
@@ -23,11 +24,6 @@ from jaxdissect.reports.ablation import (
 )
 from jaxdissect.reports.ablation.agreement import Predictor
 
-SCORES: Mapping[str, Callable] = {
-    "probability": gradients.probabilities,
-    "log_probability": jax.nn.log_softmax,
-    "logit": gradients.logits,
-}
 REPEATS = 3
 """Timings of which the median counts."""
 

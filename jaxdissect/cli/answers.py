@@ -1,28 +1,17 @@
 """Answers of a dissection as tables, figures and a page."""
 
 import base64
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from jaxdissect.cli import answer_tables, outputs, showing
+from jaxdissect.cli import answer_tables, outputs, showing, telling
 from jaxdissect.cli.searching import Found, Scope
 from jaxdissect.dissection import classifiers, queries
 from jaxdissect.reports import figures, pictures, query_figures, query_report, tables
 from jaxdissect.reports.query_report import ConceptAnswer, PictureAnswer
-
-
-def file_name(text: str) -> str:
-    """A text as a part of a file's name.
-
-    >>> file_name("object/traffic light")
-    'object-traffic_light'
-    """
-    return re.sub(r"[^\w.+-]+", "_", text.replace("/", "-"))
 
 
 def write(folder: Path, scope: Scope, found: Sequence[Found]) -> list[str]:
@@ -54,7 +43,7 @@ def write(folder: Path, scope: Scope, found: Sequence[Found]) -> list[str]:
 def concept_answer(folder: Path, scope: Scope, found: Found) -> ConceptAnswer:
     """Figures of a concept, and its part of the page."""
     assert scope.probe is not None
-    full, file = scope.name_of(found), file_name(scope.name_of(found))
+    full, file = scope.name_of(found), telling.file_name(scope.name_of(found))
     name, category = scope.asked.saved.concepts[found.question.concept]
     evident = showing.most_evident(scope, scope.probe, found)
     own = showing.own_pictures(scope, found)
@@ -96,7 +85,7 @@ def picture_answer(
     if drawn:
         by = {"strength": "how strongly they fire", "area": "the area they cover"}
         said += f"; the first {len(drawn)} by {by[scope.config.rank_by]}"
-        path = folder / f"image_{number + 1}_{file_name(Path(name).stem)}.png"
+        path = folder / f"image_{number + 1}_{telling.file_name(Path(name).stem)}.png"
         title = f"What fires in {scope.asked.layer} on {name}"
         grid = [showing.Drawn(itself, name, ""), *drawn]
         showing.save_grid(path, grid, title, "the unit is on")
@@ -144,23 +133,14 @@ def numbers_of(found: Found) -> dict[str, Any]:
 
 def facts_of(scope: Scope) -> dict[str, str]:
     """What was asked, in reading order."""
-    known = scope.asked.saved.facts
-    names: list[str] = ["layer", "network", "weights"]
-    facts = {name: known[name] for name in names if name in known}
-    facts["dissected with"] = known["images"]
+    question = {}
     if scope.probe is not None:
         source, number = scope.probe.source, len(scope.probe.indices)
         of = "of " if source.what[0].isdigit() else ""
-        facts["searched"] = f"{number} {of}{source.what}, none of them dissected"
+        question["searched"] = f"{number} {of}{source.what}, none of them dissected"
     if len(scope.pictures):
-        facts["pictures"] = str(len(scope.pictures))
-    versions = [f"{name} {version}" for name, version in outputs.versions().items()]
-    return {
-        **facts,
-        "protocol": known["protocol"],
-        "versions": ", ".join(versions),
-        "precision": f"float32, matmul highest, on {jax.default_backend()}",
-    }
+        question["pictures"] = str(len(scope.pictures))
+    return telling.facts_of(scope.asked, question)
 
 
 def _who_is_asked(scope: Scope, found: Found) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxdissect.base import BadInput
 from jaxdissect.cli import build, dissect, sources
-from jaxdissect.cli.config import DissectConfig, QueryConfig
+from jaxdissect.cli.config import DissectConfig, ExplainConfig, QueryConfig
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.reports import saved_dissection
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     run: dict[str, Any]
 
 
-def folder_of(config: QueryConfig) -> Path:
+def folder_of(config: QueryConfig | ExplainConfig) -> Path:
     """The dissection to ask: the one named, or that of conv5_3, made where missing."""
     if config.dissection is not None:
         return config.dissection

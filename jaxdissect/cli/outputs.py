@@ -113,7 +113,7 @@ def _without_places(settings: Any) -> Any:
     """Settings but for where files lie, which does not matter; their hash does."""
     if not isinstance(settings, dict):
         return settings
-    places = ("out", "path", "weights", "trainings", "dissection")
+    places = ("out", "path", "weights", "trainings", "dissection", "ablation")
     return {k: _without_places(v) for k, v in settings.items() if k not in places}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import answers, asking, build, outputs, searching, subjects
+from jaxdissect.cli import answers, asking, build, outputs, searching, subjects, telling
 from jaxdissect.cli.config import QueryConfig
 from jaxdissect.data import images
 from jaxdissect.dissection import queries
@@ -23,18 +23,9 @@ def run(config: QueryConfig) -> None:
     asked = asking.open_dissection(asking.folder_of(config))
     trained = asking.as_dissected(trained, asked)
     subject = subjects.of_trained(trained, (asked.layer,), facts={})
-    ask_subject(
-        config, subject, asked, pictures, config.out or default_out(config, asked)
-    )
-
-
-def default_out(config: QueryConfig, asked: asking.Asked) -> Path:
-    """A folder that tells what is in it."""
     about = [*config.concepts, *(path.stem for path in config.images)]
-    more = f"-and-{len(about) - 3}-more" if len(about) > 3 else ""
-    question = "+".join(answers.file_name(each) for each in about[:3]) + more
-    of = asked.folder.name.removeprefix("dissect-")
-    return Path("runs") / f"query-{of}-{question}"
+    out = config.out or telling.default_out("query", asked.folder, about)
+    ask_subject(config, subject, asked, pictures, out)
 
 
 def ask_subject(

@@ -11,12 +11,12 @@ import numpy as np
 from jaxdissect import ablation, attacks, gradients, networks
 from jaxdissect.cli import build, outputs
 from jaxdissect.cli.config import GradientsConfig
+from jaxdissect.cli.scoring import SCORES
 from jaxdissect.data.images import ImageSet
 from jaxdissect.gradients import ClassGradients
 from jaxdissect.reports.gradients.answers import Answers
 from jaxdissect.streaming import accumulate
 
-SCORES = {"probability": gradients.probabilities, "logit": gradients.logits}
 NORMS = {"l2": 2.0, "l1": 1.0, "max": math.inf}
 MANY = 20
 """Up to so many units go one by one, more in as many steps."""

@@ -7,6 +7,7 @@ from jaxdissect.gradients.classes import (
     consistency,
 )
 from jaxdissect.gradients.prediction import (
+    log_probabilities,
     logits,
     prediction_gradient,
     prediction_gradients,
@@ -21,6 +22,7 @@ __all__ = [
     "consistency",
     "filter_scores",
     "first_order_drops",
+    "log_probabilities",
     "logits",
     "prediction_gradient",
     "prediction_gradients",

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jinja2
-
 from jaxdissect.dissection.comparison import ConceptChanges
+from jaxdissect.reports import pages
 from jaxdissect.reports.cards import Headline, UnitCard
 from jaxdissect.reports.comparison_tables import UNMATCHED, Pair
 from jaxdissect.reports.effect_cards import amount
@@ -109,7 +108,7 @@ def render(
     best = [card.iou for pair in compared for card in pair[:2] if card]
     same, differing = _facts(first, second)
     return (
-        _environment()
+        pages.environment(signed=_signed)
         .get_template("comparison.html.j2")
         .render(
             title=title,
@@ -130,20 +129,6 @@ def render(
             data=_data(compared),
         )
     )
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxdissect.reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["signed"] = _signed
-    # A NaN would make the page's JSON unreadable: better no page than a broken one.
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
-    return environment
 
 
 def _facts(first: Shown, second: Shown) -> tuple[dict[str, str], list[tuple[str, ...]]]:

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 
 from jaxdissect.dissection import Protocol
-from jaxdissect.reports import effect_cards
+from jaxdissect.reports import effect_cards, pages
 from jaxdissect.reports.cards import MAX_Q, Headline, UnitCard
 from jaxdissect.reports.effect_cards import ClassCard, UnitEffects
 from jaxdissect.reports.histogram import PLOT_HEIGHT, SLOPE, histogram
@@ -95,20 +95,10 @@ def render(
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxdissect.reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = pages.environment(
+        amount=effect_cards.amount, share=_share, q_value=_q_value, cell=_cell
     )
-    environment.filters["amount"] = effect_cards.amount
-    environment.filters["share"] = _share
-    environment.filters["q_value"] = _q_value
-    environment.filters["cell"] = _cell
     environment.globals["interval"] = effect_cards.interval
-    # A NaN would make the page's JSON unreadable: better no page than a broken one.
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     return environment
 
 

@@ -4,7 +4,7 @@ import base64
 import io
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from jaxdissect.base import BadInput
@@ -22,7 +22,13 @@ GAP = 4
 """Pixels between two pictures of a strip."""
 
 OUTLINE = (255, 221, 51)
+WARM = (230, 85, 0)
+COOL = (0, 110, 220)
+COVER = 0.85
+"""How much of a picture the deepest colour hides."""
+
 LUMA = (0.299, 0.587, 0.114)
+JPEG = "data:image/jpeg;base64,"
 
 
 def region_strip(
@@ -65,6 +71,29 @@ def region_strip(
     return np.concatenate(separated, axis=1)[:, :-GAP]
 
 
+def signed_overlay(
+    image: UInt8[np.ndarray, "H W 3"], values: Float[np.ndarray, "H W"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A picture in grey, coloured where values are large: warm for, cool against.
+
+    Args:
+        image: [H W 3] with values in [0, 255].
+        values: [H W]; the largest by size gets the deepest colour.
+
+    Returns:
+        [H W 3]; grey all over where all values are zero.
+
+    >>> image = np.full((1, 3, 3), 200, np.uint8)
+    >>> signed_overlay(image, np.array([[2.0, 0.0, -1.0]]))[0].tolist()
+    [[226, 102, 30], [200, 200, 200], [115, 162, 208]]
+    """
+    grey = (image @ np.array(LUMA))[..., None]
+    peak = np.abs(values).max()
+    strength = (COVER / peak if peak > 0 else 0.0) * np.abs(values)[..., None]
+    colour = np.where(values[..., None] > 0, WARM, COOL)
+    return np.rint((1 - strength) * grey + strength * colour).astype(np.uint8)
+
+
 def data_uri(picture: UInt8[np.ndarray, "H W 3"], quality: int = 70) -> str:
     """A picture as a JPEG inside a `data:` address.
 
@@ -80,7 +109,55 @@ def data_uri(picture: UInt8[np.ndarray, "H W 3"], quality: int = 70) -> str:
     Image.fromarray(picture).save(
         buffer, "JPEG", quality=quality, subsampling=0, optimize=True
     )
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return JPEG + base64.b64encode(buffer.getvalue()).decode()
+
+
+def picture_of(uri: str) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture that `data_uri` put into an address.
+
+    Raises:
+        BadInput: the address has none.
+
+    >>> picture_of(data_uri(np.zeros((8, 9, 3), np.uint8))).shape
+    (8, 9, 3)
+    """
+    try:
+        encoded = base64.b64decode(uri.removeprefix(JPEG), validate=True)
+        with Image.open(io.BytesIO(encoded), formats=["JPEG"]) as image:
+            return np.array(image.convert("RGB"))
+    except Exception:  # whatever Pillow raises of broken bytes
+        raise BadInput(f"{uri[:30]!r} is no JPEG in a `data:` address") from None
+
+
+def of_strip(
+    strip: UInt8[np.ndarray, "h S 3"], num_pictures: int
+) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """The pictures side by side on a strip from `region_strip`.
+
+    Args:
+        strip: of that many pictures.
+        num_pictures: one or more.
+
+    >>> strip = region_strip(np.zeros((3, 8, 8, 3), np.uint8), np.ones((3, 8, 8), bool))
+    >>> [picture.shape for picture in of_strip(strip, 3)]
+    [(8, 8, 3), (8, 8, 3), (8, 8, 3)]
+    """
+    width = (strip.shape[1] + GAP) // num_pictures - GAP
+    starts = range(0, num_pictures * (width + GAP), width + GAP)
+    return [strip[:, start : start + width] for start in starts]
+
+
+def scaled(
+    pixels: UInt8[np.ndarray, "H W *c"],
+    side: int,
+    how: Image.Resampling = Image.Resampling.BICUBIC,
+) -> UInt8[np.ndarray, "s s *c"]:
+    """A picture, or a mask of 0 and 255, at another size, square.
+
+    >>> scaled(np.zeros((4, 4, 3), np.uint8), 8).shape
+    (8, 8, 3)
+    """
+    return np.asarray(Image.fromarray(pixels).resize((side, side), how))
 
 
 def _shrunk(images, regions, height):

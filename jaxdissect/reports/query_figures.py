@@ -55,10 +55,10 @@ def marked(
     >>> marked(image, nowhere, ~nowhere, side=8)[0, 0].tolist() == list(TRUTH)
     True
     """
-    scaled = np.asarray(_scaled(image, side, Image.Resampling.BICUBIC))
+    scaled = pictures.scaled(image, side)
     region, truth = (
-        np.asarray(_scaled(np.where(mask, 255, 0).astype(np.uint8), side)) > 127
-        for mask in (region, truth)
+        pictures.scaled(light, side, Image.Resampling.BILINEAR) > 127
+        for light in (np.where(m, 255, 0).astype(np.uint8) for m in (region, truth))
     )
     # A copy, because the strip may be one with the image.
     picture = pictures.region_strip(scaled[None], region[None], height=side).copy()
@@ -199,9 +199,3 @@ def _density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     width = max(0.9 * spread * len(values) ** -0.2, 4 * step)
     number = np.bincount(np.rint((values - grid[0]) / step).astype(int), minlength=GRID)
     return np.exp(-(((grid[:, None] - grid) / width) ** 2) / 2) @ number
-
-
-def _scaled(
-    pixels: np.ndarray, side: int, how: Image.Resampling = Image.Resampling.BILINEAR
-) -> Image.Image:
-    return Image.fromarray(pixels).resize((side, side), how)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jinja2
-
+from jaxdissect.reports import pages
 from jaxdissect.reports.tables import Table
 
 
@@ -86,15 +85,7 @@ def render(
     >>> page[:15], page.count('<section class="question"')
     ('<!doctype html>', 1)
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxdissect.reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["cell"] = _cell
-    template = environment.get_template("query.html.j2")
+    template = pages.environment(cell=_cell).get_template("query.html.j2")
     return template.render(
         title=title, facts=facts, concepts=concepts, pictures=pictures
     )
