@@ -47,13 +47,17 @@ COMMANDS: dict[str, tuple[type, ...]] = {
 
 USAGE = """usage: jaxdissect {train,dissect,ablate} [CONFIG.py] [--setting VALUE ...]
 
-  train    train a network; compare regularisers or block norms, with a CONFIG.py that
-           says so (configs/*_regimes.py, configs/groups_*.py)
+  train    train a network; compare regularisers or block norms, or train on faces and
+           ask with gradients, with a CONFIG.py that says so (configs/*_regimes.py,
+           configs/groups_*.py, configs/faces_gradients.py)
   dissect  find what every unit of a layer looks for; ask which images show a concept
-           and what fires on pictures, or hold two dissections against each other, with
-           a CONFIG.py that says so (configs/query_*, configs/contrast.py)
-  ablate   remove units of a layer and see which classes suffer; scale them, or compare
-           trainings, with a CONFIG.py that says so (configs/scale_*, configs/compare_*)
+           and what fires on pictures, hold two dissections against each other, ask
+           units with gradients, explain a picture or attack the network, with a
+           CONFIG.py that says so (configs/query_*, contrast, gradients_*, explain,
+           attack_*)
+  ablate   remove units of a layer and see which classes suffer; scale them, compare
+           trainings, or see whether gradients predict it, with a CONFIG.py that says so
+           (configs/scale_*, configs/compare_*, configs/agreement_*)
 
 `jaxdissect COMMAND [CONFIG.py] --help` lists the settings and their defaults."""
 

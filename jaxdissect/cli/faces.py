@@ -40,8 +40,10 @@ def of_split(config: FacesConfig, split: int) -> TrainConfig:
 
 def ask(config: FacesConfig, training: Training, folder: Path) -> Answers:
     """What one network says; its files go into a folder of its own."""
+    data = training.config.data
+    # Other random orders for every split, so that their mean is over orders, too.
     asked_for: GradientsConfig = dataclasses.replace(
-        config.ask, data=training.config.data
+        config.ask, data=data, seed=config.ask.seed + data.seed
     )
     network = training.load()
     layers = gradients.check(asked_for, network)
