@@ -143,3 +143,87 @@ def planted(key):
     noise = 0.1 * jax.random.normal(key_noise, (256, *WEIGHTS.shape))
     shift = 0.03 * signs[:, None, None, None] * jnp.sign(WEIGHTS)
     return signs, jnp.clip(0.5 + noise + shift, 0, 1)
+
+
+GRADIENTS = np.random.default_rng(3).normal(size=SHAPE).astype(np.float32)
+SCALINGS = ("sign", "l2", "raw")
+scalings = st.sampled_from(SCALINGS)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.floats(0, 0.25, width=32))
+def test_a_step_s_size_is_what_its_scaling_says(step):
+    middle = np.full(SHAPE, 0.5, np.float32)
+    change = {
+        scaling: np.asarray(
+            attacks.gradient_step(middle, GRADIENTS / 10, step=step, scaling=scaling)
+        )
+        - middle
+        for scaling in SCALINGS
+    }
+    np.testing.assert_allclose(np.abs(change["sign"]), step, atol=1e-6)
+    lengths = np.linalg.norm(change["l2"].reshape(16, -1), axis=1)
+    np.testing.assert_allclose(lengths, step, atol=1e-5)
+    np.testing.assert_allclose(change["raw"], step * GRADIENTS / 10, atol=1e-6)
+    along = (change["l2"] * GRADIENTS).sum((1, 2, 3))
+    norms = np.linalg.norm(GRADIENTS.reshape(16, -1), axis=1)
+    np.testing.assert_allclose(along, step * norms, rtol=1e-3, atol=1e-4)
+
+
+@settings(deadline=None, max_examples=15)
+@given(scalings, st.sampled_from([(0.0, 1.0), (-1.0, 2.0)]), st.floats(0, 100))
+def test_a_step_stays_in_the_bounds_and_one_of_zero_stays_put(scaling, bounds, step):
+    options = {"scaling": scaling, "bounds": bounds}
+    got = attacks.gradient_step(IMAGES, GRADIENTS, step=step, **options)
+    assert got.min() >= bounds[0] and got.max() <= bounds[1]
+    same = attacks.gradient_step(IMAGES, GRADIENTS, step=0.0, **options)
+    np.testing.assert_array_equal(same, IMAGES)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_an_image_without_a_gradient_stays_and_the_others_do_not(scaling):
+    gradients = GRADIENTS.copy()
+    gradients[::2] = 0
+    got = attacks.gradient_step(IMAGES, gradients, step=0.1, scaling=scaling)
+    np.testing.assert_array_equal(got[::2], IMAGES[::2])
+    assert (got[1::2] != IMAGES[1::2]).any((1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e30])
+@pytest.mark.parametrize("scaling", ["sign", "l2"])
+def test_directions_do_not_depend_on_the_gradient_s_size(scaling, scale):
+    plain = attacks.gradient_step(IMAGES, GRADIENTS, step=0.1, scaling=scaling)
+    scaled = np.float32(scale) * GRADIENTS
+    got = attacks.gradient_step(IMAGES, scaled, step=0.1, scaling=scaling)
+    np.testing.assert_allclose(got, plain, atol=1e-6)
+
+
+def test_a_compiled_step_is_the_same_step():
+    plain = attacks.gradient_step(IMAGES, GRADIENTS, step=0.1, scaling="l2")
+    compiled = jax.jit(
+        lambda x, g: attacks.gradient_step(x, g, step=0.1, scaling="l2")
+    )(IMAGES, GRADIENTS)
+    np.testing.assert_allclose(compiled, plain, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"step": -1.0}, "`step` is -1.0; it must be at least 0"),
+        ({"step": float("nan")}, "`step` is nan"),
+        ({"bounds": (1.0, 1.0)}, "`bounds` is .* the first must be below the second"),
+        ({"bounds": (0.0, float("nan"))}, "`bounds` is .* must be below"),
+        ({"bounds": (0.2, 1.0)}, "`images` has values from .* allows 0.2 to 1"),
+        ({"bounds": (0.0, 0.8)}, "`images` has values from .* allows 0 to 0.8"),
+    ],
+)
+def test_steps_bounds_and_images_that_cannot_be_are_refused(change, message):
+    options = {"step": 0.1, "scaling": "l2", "bounds": (0.0, 1.0)} | change
+    with pytest.raises(BadInput, match=message):
+        attacks.gradient_step(IMAGES, GRADIENTS, **options)
+
+
+@pytest.mark.parametrize("bounds", [(0.2, 1.0), (1.0, 0.0)])
+def test_the_sign_method_refuses_the_same(bounds):
+    with pytest.raises(BadInput, match=r"`images`|`bounds`"):
+        attacks.fgsm(logistic(WEIGHTS, SIGNS), IMAGES, step=0.1, bounds=bounds)

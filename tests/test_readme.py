@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import pytest
 from conftest import make_example
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def test_the_library_example_runs():
@@ -20,7 +21,7 @@ def test_the_library_example_runs():
 
 
 def test_the_training_example_runs():
-    text = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    text = (ROOT / "docs" / "training.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     network, params, _ = make_example("vgg16_cifar")
     names = {
@@ -37,15 +38,25 @@ def test_the_training_example_runs():
 
 
 def test_the_dissection_example_runs():
-    text = (Path(__file__).parents[1] / "docs" / "dissection.md").read_text()
+    text = (ROOT / "docs" / "dissection.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     names: dict = {}
     exec(compile(example, "dissection.md", "exec"), names)
     assert names["found"]["conv"].iou.shape == (3, 2)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/dissection.md", "docs/queries.md"])
-def test_every_file_a_page_links_to_is_there(page):
-    file = Path(__file__).parents[1] / page
-    for target in re.findall(r"\]\(([^)]+)\)", file.read_text()):
-        assert (file.parent / target).exists(), target
+def test_the_gradients_example_runs():
+    text = (ROOT / "docs" / "gradients.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict = {}
+    exec(compile(example, "gradients.md", "exec"), names)
+    assert names["every_class"].shape == (14, 2, 128)
+    assert names["of_pixels"].shape == (2, 112, 112, 3)
+
+
+@pytest.mark.parametrize(
+    "file", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=str
+)
+def test_every_file_a_page_links_to_is_there(file):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", file.read_text()):
+        assert "://" in target or (file.parent / target).exists(), target

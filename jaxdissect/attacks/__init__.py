@@ -10,10 +10,9 @@ from jaxdissect.attacks.carlini_wagner import (
     ORIGINAL,
     Attacked,
     CarliniWagner,
-    away_from,
     carlini_wagner,
-    towards,
 )
+from jaxdissect.attacks.goals import away_from, towards
 from jaxdissect.attacks.outcomes import StepOutcomes, step_outcomes
 from jaxdissect.attacks.peaks import RoleChanges, peak_changes, role_changes
 from jaxdissect.attacks.steps import fgsm, gradient_step

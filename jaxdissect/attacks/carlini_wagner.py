@@ -4,7 +4,7 @@ The steps are a Python loop around one compiled step: a loop inside the program 
 run convolutions many times slower on a CPU. Images that are done leave the batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
+from jaxdissect.attacks.goals import Goal, towards
 from jaxdissect.base import AnyArray, BadInput, Params, Tail
 
 INSIDE = 0.999999
@@ -25,6 +26,8 @@ STALLED = 0.9999
 """An image whose loss has not fallen by this factor since the last look is done."""
 RAISE = 10.0
 """What the constant is multiplied with until the attack first succeeds."""
+LARGEST = 1e10
+"""The constant grows no further."""
 
 
 class CarliniWagner(NamedTuple):
@@ -63,32 +66,6 @@ class Attacked(NamedTuple):
     images: Float[np.ndarray, "B H W c"]
     success: Bool[np.ndarray, "B"]
     distance: Float[np.ndarray, "B"]
-
-
-Goal = Callable[[Array, Array], Array]
-"""(logits [B K], classes [B]) -> margins [B], positive where the attack succeeds."""
-
-
-def towards(logits: Float[Array, "B K"], classes: Int[Array, "B"]) -> Float[Array, "B"]:
-    """The goal of a targeted attack: how far the class is above all others.
-
-    >>> towards(jnp.array([[3.0, 1.0, 0.0]]), jnp.array([1])).tolist()
-    [-2.0]
-    """
-    asked = jax.nn.one_hot(classes, logits.shape[-1], dtype=bool)
-    own = jnp.where(asked, logits, -jnp.inf).max(-1)
-    return own - jnp.where(asked, -jnp.inf, logits).max(-1)
-
-
-def away_from(
-    logits: Float[Array, "B K"], classes: Int[Array, "B"]
-) -> Float[Array, "B"]:
-    """The goal of an untargeted attack: how far some other class is above this one.
-
-    >>> away_from(jnp.array([[3.0, 1.0, 0.0]]), jnp.array([1])).tolist()
-    [2.0]
-    """
-    return -towards(logits, classes)
 
 
 def carlini_wagner(
@@ -137,15 +114,24 @@ def carlini_wagner(
     >>> found.success.tolist(), found.distance.round(2)
     ([True], array([0.2], dtype=float32))
     """
-    images = jnp.asarray(images, jnp.float32)
-    classes = np.asarray(classes)
+    images, classes = np.asarray(images, np.float32), np.asarray(classes)
     _check(tail, params, images, classes, settings, bounds)
-    state = _start(images, jnp.asarray(classes), settings.constant)
+    step = partial(_step, tail, goal, settings, bounds, jax.device_put(params))
+    asked = {"images": images, "classes": classes}
+    constant = np.full(len(images), settings.constant, np.float32)
+    low, high = np.zeros_like(constant), np.full_like(constant, np.inf)
+    best = {"nearest": images, "distance": np.full_like(constant, np.inf)}
     for _ in range(settings.searches):
-        state = _searched(tail, goal, settings, bounds, params, state)
-    best = jax.device_get(state)
-    success = np.isfinite(best["distance"])
-    return Attacked(best["nearest"], success, np.sqrt(best["distance"]))
+        ended = _minimised(
+            step,
+            settings.steps,
+            asked | {"constant": constant},
+            _start(images, bounds) | best,
+        )
+        best = {name: ended[name] for name in best}
+        constant, low, high = _next_constants(constant, low, high, ended["found"])
+    distance = np.sqrt(best["distance"])
+    return Attacked(best["nearest"], np.isfinite(distance), distance)
 
 
 def _check(tail, params, images, classes, settings, bounds) -> None:
@@ -168,43 +154,47 @@ def _check(tail, params, images, classes, settings, bounds) -> None:
         )
 
 
-def _start(images: Array, classes: Array, constant: float) -> dict[str, Array]:
-    """All that is known of each image; only `_step` and `_searched` change it."""
-    number = len(images)
-    return {
-        "images": images,
-        "classes": classes,
-        "constant": jnp.full(number, constant),
-        "low": jnp.zeros(number),
-        "high": jnp.full(number, jnp.inf),
-        "nearest": images,
-        "distance": jnp.full(number, jnp.inf),
-    }
+def _start(images: np.ndarray, bounds: Bounds) -> dict[str, np.ndarray]:
+    """Adam before its first step."""
+    low, high = bounds
+    w = np.arctanh(INSIDE * ((2 * images - (low + high)) / (high - low)))
+    found = np.zeros(len(images), bool)
+    return {"w": w, "mean": 0 * w, "square": 0 * w, "found": found}
 
 
-def _searched(tail, goal, settings, bounds, params, state) -> dict[str, Array]:
-    """Adam from the start for every image's constant, then the next constants."""
-    state = _restarted(bounds, state)
-    active = np.arange(len(state["images"]))
+def _minimised(
+    step: Callable[..., tuple[dict[str, Array], Array]],
+    steps: int,
+    asked: Mapping[str, np.ndarray],
+    start: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Steps of Adam, as long as they get an image anywhere."""
+    ended = {name: values.copy() for name, values in start.items()}
+    active = np.arange(len(asked["images"]))
     before = np.full(len(active), np.inf)
-    done = 0
-    for length in _lengths(settings.steps):
+    number = 0
+    for length in _lengths(steps):
         # Filled up to a power of two, so that few programs are compiled.
         size = min(1 << (len(active) - 1).bit_length(), len(before))
         rows = np.resize(active, size)
-        part = {name: values[rows] for name, values in state.items()}
-        for number in range(done, done + length):
-            part, loss = _step(tail, goal, settings, bounds, params, part, number + 1.0)
-        done += length
+        given, part = jax.device_put([_rows(asked, rows), _rows(ended, rows)])
+        for _ in range(length):
+            number += 1
+            part, loss = step(given, part, float(number))
         kept = len(active)
-        state = {name: state[name].at[active].set(part[name][:kept]) for name in state}
+        for name, values in part.items():
+            ended[name][active] = np.asarray(values)[:kept]
         losses = np.asarray(loss)[:kept]
-        getting_on = losses <= STALLED * before[active]
+        getting_on = losses < STALLED * before[active]
         before[active] = losses
         active = active[getting_on]
         if not len(active):
             break
-    return _next_constants(state)
+    return ended
+
+
+def _rows(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[rows] for name, values in arrays.items()}
 
 
 def _lengths(steps: int) -> list[int]:
@@ -212,23 +202,14 @@ def _lengths(steps: int) -> list[int]:
     return [len(part) for part in np.array_split(np.arange(steps), min(CHECKS, steps))]
 
 
-@partial(jax.jit, static_argnums=0)
-def _restarted(bounds: Bounds, state: dict[str, Array]) -> dict[str, Array]:
-    low, high = bounds
-    centred = (2 * state["images"] - (low + high)) / (high - low)
-    start = jnp.arctanh(INSIDE * centred)
-    nothing = jnp.zeros_like(start)
-    none = jnp.zeros(len(start), bool)
-    return state | {"w": start, "mean": nothing, "square": nothing, "found": none}
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1))
 def _step(
     tail: Tail,
     goal: Goal,
     settings: CarliniWagner,
-    bounds: Bounds,
+    bounds: tuple[Array, Array],
     params: Params,
+    asked: dict[str, Array],
     part: dict[str, Array],
     number: Array,
 ) -> tuple[dict[str, Array], Array]:
@@ -237,10 +218,10 @@ def _step(
 
     def losses(w: Array) -> tuple[Array, tuple[Array, ...]]:
         changed = low + (high - low) * (jnp.tanh(w) + 1) / 2
-        distance = ((changed - part["images"]) ** 2).sum((1, 2, 3))
-        margin = goal(tail(params, changed), part["classes"])
+        distance = ((changed - asked["images"]) ** 2).sum((1, 2, 3))
+        margin = goal(tail(params, changed), asked["classes"])
         short = jnp.maximum(settings.confidence - margin, 0)
-        loss = distance + part["constant"] * short
+        loss = distance + asked["constant"] * short
         return loss.sum(), (loss, changed, distance, margin)
 
     gradient, seen = jax.grad(losses, has_aux=True)(part["w"])
@@ -248,7 +229,7 @@ def _step(
     success = (margin >= settings.confidence) & (margin > 0)
     nearer = success & (distance < part["distance"])
     mean, square, move = _adam(gradient, part["mean"], part["square"], number)
-    part = part | {
+    part = {
         "w": part["w"] - settings.learning_rate * move,
         "mean": mean,
         "square": square,
@@ -267,10 +248,10 @@ def _adam(gradient, mean, square, number) -> tuple[Array, Array, Array]:
     return mean, square, mean / (1 - 0.9**number) / (unbiased + 1e-8)
 
 
-@jax.jit
-def _next_constants(state: dict[str, Array]) -> dict[str, Array]:
-    constant, found = state["constant"], state["found"]
-    high = jnp.where(found, jnp.minimum(state["high"], constant), state["high"])
-    low = jnp.where(found, state["low"], jnp.maximum(state["low"], constant))
-    bisected = jnp.where(jnp.isfinite(high), (low + high) / 2, RAISE * constant)
-    return state | {"constant": bisected, "low": low, "high": high}
+def _next_constants(
+    constant: np.ndarray, low: np.ndarray, high: np.ndarray, found: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    high = np.where(found, np.minimum(high, constant), high)
+    low = np.where(found, low, np.maximum(low, constant))
+    raised = np.minimum(RAISE * constant, LARGEST)
+    return np.where(np.isfinite(high), (low + high) / 2, raised), low, high

@@ -1,0 +1,151 @@
+"""`dissect` with an `AttackConfig`: what an attack does to the units of a layer."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxdissect.base import BadInput
+from jaxdissect.cli import (
+    build,
+    generated,
+    outputs,
+    resuming,
+    sweeping,
+)
+from jaxdissect.cli.attack import attacking, knowing, pages, pictures
+from jaxdissect.cli.attack.findings import MEASURES, Findings, Measured
+from jaxdissect.cli.config import AttackConfig
+from jaxdissect.reports.attacks import results
+
+NUM_TARGETS = 5
+"""Classes aimed at unless told otherwise, as many as in the paper."""
+
+
+def run(config: AttackConfig) -> None:
+    """Attack, measure what moves, write everything to `config.out`."""
+    build.use_compilation_cache()
+    trained = build.load_trained_on_scenes(config.weights)
+    check(config, trained)
+    targets = targets_of(config.targets, trained.classes)
+    runs = knowing.runs_of(config, trained)
+    name = f"attack-{build.run_name(config.weights)}-{config.layer}"
+    out = config.out or Path("runs") / name
+    manifest = outputs.manifest(
+        config,
+        weights=trained.weights.digest,
+        scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
+        ablation=runs.ablation,
+        dissection=runs.dissection,
+    )
+    outputs.check_same_run(out, manifest)
+    # Never those on which units were ranked.
+    split = runs.ablation["config"]["report_split"]
+    pairs = attacking.choose(config, trained, split, targets)
+    known = knowing.known(config, trained)
+    with resuming.resumable_folder(out, manifest) as work:
+        done = attacking.attack(config, trained, pairs, work.progress)
+        found = findings(config, trained.classes, known, done)
+        drawn = pictures.draw(config, trained, found, known.scale)
+        facts = facts_of(config, known, runs, split)
+        said = pages.write(work.results, config, found, drawn, facts)
+    print("\n".join([*said, f"report: {out / 'report.html'}"]))
+
+
+def check(config: AttackConfig, trained: build.Trained) -> None:
+    """Refuse settings that would fail in the middle.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    given = [n for n in ("steps", "searches") if getattr(config, n) is not None]
+    build.check_positive(config, "top", "batch_size", *given)
+    if config.num_images < 2:
+        raise BadInput(
+            f"`num_images` is {config.num_images}; an interval needs at least 2"
+        )
+    if config.num_shown < 0:
+        raise BadInput(f"`num_shown` is {config.num_shown}; it must be at least 0")
+    if not 0 <= config.confidence < np.inf:
+        raise BadInput(f"`confidence` is {config.confidence}; it must be at least 0")
+    for step in config.pixel_steps:
+        if not 0 < step <= 1:
+            raise BadInput(f"`pixel_steps` has {step}; steps must be in (0, 1]")
+    units = sweeping.num_units(trained, config.layer)
+    if 2 * config.top >= units:
+        raise BadInput(
+            f"`top` is {config.top}; {config.layer} has {units} units, and those "
+            "of two classes must leave others"
+        )
+
+
+def targets_of(names: Sequence[str], classes: Sequence[str]) -> list[int]:
+    """Numbers of the classes named, each once; by default five spread over all.
+
+    Raises:
+        BadInput: an unknown class.
+
+    >>> targets_of(["park", "farm"], ["farm", "park"])
+    [1, 0]
+    """
+    if not names:
+        spread = np.linspace(0, len(classes) - 1, NUM_TARGETS).round().astype(int)
+        return list(dict.fromkeys(spread.tolist()))
+    for name in names:
+        if name not in classes:
+            close = difflib.get_close_matches(name, classes, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise BadInput(
+                f"`targets` has {name!r}, which is no class; {hint}there are "
+                f"{', '.join(classes)}"
+            )
+    return list(dict.fromkeys(list(classes).index(name) for name in names))
+
+
+def findings(
+    config: AttackConfig,
+    classes: tuple[str, ...],
+    known: knowing.Known,
+    done: results.Attacks,
+) -> Findings:
+    """Put intervals and tests to what was measured, in both measures."""
+    keys = jax.random.split(jax.random.key(config.seed), 3)
+    important = known.orders[:, : config.top]
+    changes = (done.changes, results.of_scale(done.changes, known.scale))
+    measured = {}
+    for measure, values in zip(MEASURES, changes, strict=True):
+        # With the same keys: both speak of the same random units.
+        roles = results.roles_of(keys[0], done, values, important)
+        measured[measure] = Measured(
+            values,
+            roles,
+            results.role_effects(keys[1], done, roles),
+            results.unit_effects(keys[2], done, values),
+        )
+    steps = results.step_effects(done, config.pixel_steps)
+    return Findings(classes, known.cards, important, done, measured, steps)
+
+
+def facts_of(
+    config: AttackConfig, known: knowing.Known, runs: knowing.Runs, split: str
+) -> dict[str, str]:
+    """What was attacked and how, in reading order."""
+    ablated = runs.ablation["config"]
+    settings = attacking.settings_of(config)._asdict()
+    values = ", ".join(f"{name} {value:g}" for name, value in settings.items())
+    versions = [f"{name} {version}" for name, version in outputs.versions().items()]
+    return {
+        "layer": config.layer,
+        "network": build.run_name(config.weights),
+        "weights": f"sha256 {runs.ablation['weights'][:12]}",
+        "units": f"{len(known.cards)}, {config.top} of each class",
+        "images": f"{config.num_images} for each target, of the {split} split, seed "
+        f"{config.seed}",
+        "importance": f"{ablated['rank_by'].replace('_', ' ')}, set to "
+        f"{ablated['value']}, on {ablated['num_rank']} {ablated['rank_split']} scenes",
+        "attack": f"Carlini-Wagner L2, targeted; {values}",
+        "versions": ", ".join(versions),
+        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+    }

@@ -1,0 +1,144 @@
+"""Pictures of attacked images, and of where the attack moves units."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdissect import networks
+from jaxdissect.cli import build
+from jaxdissect.cli.attack import attacking
+from jaxdissect.cli.attack import findings as attack_findings
+from jaxdissect.cli.attack.findings import Findings
+from jaxdissect.cli.config import AttackConfig
+from jaxdissect.reports import pictures
+from jaxdissect.reports.attacks import figures as attack_figures
+from jaxdissect.reports.attacks import results as attack_results
+from jaxdissect.reports.attacks.report import AttackedImage, Moved, Picture, percent
+from jaxdissect.upsampling import bilinear_matrix
+
+DRAWN = 2
+"""Units that rise, and as many that fall, whose maps are drawn."""
+
+QUALITY = 88
+"""Of the JPEGs: the differences are fine-grained."""
+
+
+class Drawn(NamedTuple):
+    """An attacked image.
+
+    Attributes:
+        title: such as "farm to bedroom".
+        moved: the units that move most.
+        pictures: (picture [s s 3], name, detail) of each.
+    """
+
+    title: str
+    moved: list[Moved]
+    pictures: list[tuple[np.ndarray, str, str]]
+
+    def shown(self) -> AttackedImage:
+        """As a page shows it."""
+        parts = [
+            Picture(pictures.data_uri(picture, QUALITY), name, detail)
+            for picture, name, detail in self.pictures
+        ]
+        return AttackedImage(self.title, self.moved, parts)
+
+    def row(self) -> list[tuple[np.ndarray, str]]:
+        """As a figure shows it."""
+        return [
+            (picture, f"{name}\n{detail}") for picture, name, detail in self.pictures
+        ]
+
+
+def draw(
+    config: AttackConfig, trained: build.Trained, found: Findings, scale: np.ndarray
+) -> list[Drawn]:
+    """The images that are kept, where the attack succeeds.
+
+    Args:
+        config: of the attack.
+        trained: the network.
+        found: what came of it.
+        scale: [U] of the units.
+    """
+    done = found.attacks
+    rows = np.flatnonzero(done.is_shown)
+    pairs = attacking.Pairs(
+        *(getattr(done, name)[rows] for name in attacking.Pairs._fields)
+    )
+    if not done.success[rows].any():
+        return []
+    before = attacking.rendered(config, trained, pairs)
+    seen = jax.jit(networks.taps(trained.network, (config.layer, "logits")))
+    params = trained.weights.params
+    with jax.default_matmul_precision("highest"):
+        both = [jax.device_get(seen(params, x)) for x in (before, done.images)]
+    chances = [np.asarray(jax.nn.softmax(each["logits"])) for each in both]
+    moved = both[1][config.layer] - both[0][config.layer]
+    return [
+        _drawn(
+            config,
+            trained,
+            found,
+            int(row),
+            [
+                (before[at], chances[0][at]),
+                (done.images[at], chances[1][at]),
+            ],
+            attack_results.of_scale(moved[at], scale),
+        )
+        for at, row in enumerate(rows)
+        if done.success[row]
+    ]
+
+
+def _drawn(
+    config: AttackConfig,
+    trained: build.Trained,
+    found: Findings,
+    row: int,
+    seen: list[tuple[np.ndarray, np.ndarray]],
+    shares: np.ndarray,
+) -> Drawn:
+    """An image before and after with its classes' chances, and shares [H W U]."""
+    done = found.attacks
+    (before, _), (after, _) = seen
+    parts = [
+        _taken_for(found, *each, name)
+        for each, name in zip(seen, ("before", "after"), strict=True)
+    ]
+    original = parts[0][0]
+    difference = attack_figures.difference_picture(before, after)
+    norm = f"L2 {done.distance[row]:.2f}"
+    parts.append((attack_figures.enlarged(difference), "difference x 100", norm))
+    changes = found.measured[attack_findings.MEASURES[1]].changes[row]
+    risen, fallen = attack_findings.moved_most(found.cards, changes, DRAWN)
+    for unit in [*risen, *fallen]:
+        grid = _on_pixels(config, trained, shares[..., unit.unit])
+        picture = attack_figures.change_picture(original, grid)
+        said = f"unit {unit.unit}: {percent(unit.change)}"
+        parts.append((picture, unit.name, said))
+    ends = found.name(int(done.sources[row])), found.name(int(done.targets[row]))
+    return Drawn(" to ".join(ends), [*risen, *fallen], parts)
+
+
+def _taken_for(
+    found: Findings, image: np.ndarray, chances: np.ndarray, name: str
+) -> tuple[np.ndarray, str, str]:
+    k = int(chances.argmax())
+    picture = attack_figures.enlarged(attack_figures.as_picture(image))
+    return picture, name, f"{found.classes[k]} {chances[k]:.2f}"
+
+
+def _on_pixels(
+    config: AttackConfig, trained: build.Trained, change: np.ndarray
+) -> np.ndarray:
+    size = trained.image_size
+    centres = networks.centres(trained.network, config.layer, size)
+    rows, columns = (
+        bilinear_matrix(cells, attack_figures.SIDE, size, centres, padding="edge")
+        for cells in change.shape
+    )
+    return np.asarray(rows @ change @ columns.T)
