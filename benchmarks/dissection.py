@@ -18,7 +18,7 @@ from ablation import machine, markdown
 from dissecting import LAYER, Run, Subject
 from dissection_memory import HEADER, memory_rows
 from steps import Timed, beside_plain
-from torch_training import TorchSteps
+from torch_process import TorchSteps
 
 from jaxdissect import networks
 from jaxdissect.cli import build

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch_gradients
+import torch_process
 import tyro
 from ablation import machine, markdown
 from dissection import NEVER, SPREAD, spread
@@ -100,7 +101,9 @@ def main(config: Config) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         save(folder, config, subject)
         given = {"folder": folder, "backend": jax.default_backend()}
-        torch = stack.enter_context(torch_gradients.started(config.torch_python, given))
+        torch = stack.enter_context(
+            torch_process.started(torch_gradients.__file__, config.torch_python, given)
+        )
         if torch.steps:
             beside = beside_torch(config, subject, torch.steps, folder)
             print(markdown(f"{header}|differs at most", beside), "\n")

@@ -13,7 +13,7 @@ import numpy as np
 import torch_dissection
 from dissecting import LAYER, STRIDE, Batch, Run, Subject
 from steps import Timed, beside_plain
-from torch_training import TorchSteps
+from torch_process import TorchSteps, started
 
 from jaxdissect.dissection import LITE, PNAS20, Protocol
 
@@ -73,7 +73,7 @@ def torch_beside(
             "masses": {name: loop.protocol.tail_mass for name, loop in LOOPS.items()},
             "top": dissecting.NUM_TOP,
         }
-        with torch_dissection.started(python, {**settings, **given}) as torch:
+        with started(torch_dissection.__file__, python, {**settings, **given}) as torch:
             yield folder, torch
 
 

@@ -1,6 +1,6 @@
 """Dissection as it is usually published, written from the papers, in PyTorch.
 
-`started` runs this file in a process of its own, like `torch_training`: it reads
+`torch_process` runs this file, like `torch_training`: it reads
 settings as one line of JSON, answers with what it can do, then reads lines "NAME
 BATCHES" and answers each, when done, with its processor seconds. The activations
 [N H W U] and label maps [N h w L] to dissect lie in the folder that the settings name;
@@ -16,45 +16,20 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch_ablation import vgg16
-from torch_training import TorchSteps, prepare
+from torch_training import prepare
 
 if TYPE_CHECKING:
     import torch
 
 THRESHOLDS_BATCH = 10
-
-
-@contextmanager
-def started(python: Path, settings: dict[str, Any]) -> Iterator[TorchSteps]:
-    """PyTorch in another process; no steps where there is no torch."""
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    try:
-        process = subprocess.Popen([python, __file__], env=environment, **pipes)
-    except OSError as error:
-        yield TorchSteps({"torch": f"left out ({error.strerror})"}, {})
-        return
-
-    def ask(line: str) -> Any:
-        print(line, file=process.stdin, flush=True)
-        answer = process.stdout.readline()
-        return json.loads(answer) if answer else sys.exit("PyTorch's process ended")
-
-    with process:
-        about, names = ask(json.dumps(settings, default=str))
-        yield TorchSteps(about, {n: lambda k, n=n: ask(f"{n} {k}") for n in names})
-        process.stdin.close()
 
 
 def main() -> None:

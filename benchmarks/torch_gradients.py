@@ -1,6 +1,6 @@
 """Gradients of classes with respect to a layer, in PyTorch and by Captum.
 
-`started` runs this file in a process of its own, like `torch_training`: it reads
+`torch_process` runs this file, like `torch_training`: it reads
 settings as one line of JSON, answers with what it can do, then reads lines "NAME
 CALLS" and answers each, when done, with its processor seconds. The weights of the tail
 after conv5_3, the activations and the classes asked about lie in the folder that the
@@ -10,42 +10,17 @@ settings name; the gradients of the last call go there.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch_training import TorchSteps, prepare
+from torch_training import prepare
 
 if TYPE_CHECKING:
     import torch
-
-
-@contextmanager
-def started(python: Path, settings: dict[str, Any]) -> Iterator[TorchSteps]:
-    """PyTorch in another process; no steps where there is no torch."""
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    try:
-        process = subprocess.Popen([python, __file__], env=environment, **pipes)
-    except OSError as error:
-        yield TorchSteps({"torch": f"left out ({error.strerror})"}, {})
-        return
-
-    def ask(line: str) -> Any:
-        print(line, file=process.stdin, flush=True)
-        answer = process.stdout.readline()
-        return json.loads(answer) if answer else sys.exit("PyTorch's process ended")
-
-    with process:
-        about, names = ask(json.dumps(settings, default=str))
-        yield TorchSteps(about, {n: lambda k, n=n: ask(f"{n} {k}") for n in names})
-        process.stdin.close()
 
 
 def main() -> None:

@@ -1,23 +1,17 @@
 """A step of training the CIFAR VGG-16 in PyTorch, eager and compiled.
 
-`torch_steps` runs this file in a process of its own, which takes a step whenever it is
-told to, so that both libraries can take turns. It reads settings as one line of JSON,
-answers with what it can do, then reads lines "NAME STEPS" and answers each, when done,
-with its processor seconds. Torch is imported there only.
+`torch_process` runs this file in a process of its own, which takes steps whenever it is
+told to.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from torch_ablation import GROUPS, num_cores
 
@@ -32,43 +26,6 @@ FORMS = {
     "torch_compiled_last": (True, True),
 }
 """{row: (channels last, compiled)}."""
-
-
-class TorchSteps(NamedTuple):
-    """What there is, or why not; {row: take so many steps -> processor seconds}."""
-
-    about: dict[str, Any]
-    steps: dict[str, Callable[[int], float]]
-
-
-@contextmanager
-def torch_steps(python: Path, settings: dict[str, Any]) -> Iterator[TorchSteps]:
-    """Start PyTorch in another process; no steps where there is no torch."""
-    # On a busy machine threads that spin while they wait make it several times slower.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    try:
-        process = subprocess.Popen(
-            [python, __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            text=True,
-        )
-    except OSError as error:
-        yield TorchSteps({"torch": f"left out ({error.strerror})"}, {})
-        return
-
-    def ask(line: str) -> Any:
-        print(line, file=process.stdin, flush=True)
-        answer = process.stdout.readline()
-        return json.loads(answer) if answer else sys.exit("PyTorch's process ended")
-
-    with process:
-        about, names = ask(json.dumps(settings, default=str))
-        steps = {name: lambda n, name=name: ask(f"{name} {n}") for name in names}
-        yield TorchSteps(about, steps)
-        process.stdin.close()
 
 
 def main() -> None:

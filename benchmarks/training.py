@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple
 
 import jax
 import numpy as np
+import torch_process
+import torch_training
 import tyro
 from ablation import machine, markdown
 from steps import Timed, beside_plain, prepared, random_subject, train, waiting
-from torch_training import torch_steps
 
 from jaxdissect.cli import build
 from jaxdissect.cli.config import (
@@ -138,7 +139,9 @@ def main(config: Config) -> None:
     settings = {**asdict(config), "backend": jax.default_backend()}
     with (
         jax.default_matmul_precision(config.precision),
-        torch_steps(config.torch_python, settings) as torch,
+        torch_process.started(
+            torch_training.__file__, config.torch_python, settings
+        ) as torch,
     ):
         table = list(measured(config, torch.steps))
     load = f"{busy:.1f} before, {getloadavg()[0]:.1f} after"

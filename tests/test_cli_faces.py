@@ -1,6 +1,7 @@
 """`train` with a FacesConfig: a network for each split, means over splits."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ from conftest import fails
 from test_faces import write_faces
 
 from jaxdissect import ablation, attacks, gradients
-from jaxdissect.cli import main
+from jaxdissect.cli import build, main
+from jaxdissect.data import faces
 from jaxdissect.reports.gradients import answers, several
 
 FEW = [
-    *("--splits", "3", "4", "--base.schedule", "60", "1", "--base.optim.batch-size"),
+    *("--splits", "3", "4", "--base.schedule", "36", "1", "--base.optim.batch-size"),
     *("62", "--base.checkpoint-every", "2", "--ask.layers", "conv3"),
     *("--ask.removed", "2", "--ask.random-draws", "1", "--ask.steps", "1.0"),
     *("--ask.num-pushed", "15", "--ask.num-shown", "1"),
@@ -46,6 +48,17 @@ def test_every_split_has_its_files_and_the_means_are_theirs(asked):
         assert (own / "strips.png").exists()
     assert rows[0]["error_percent"] != "" and (asked / "knockouts.png").exists()
     assert "test error: " in (asked / "results.md").read_text()
+
+
+def test_trainings_are_of_the_splits_their_names_say(asked, made_up):
+    for split in (3, 4):
+        folder = asked.parent / "trainings" / f"split-{split}" / "seed-0"
+        trained = build.load_trained(folder / "weights.safetensors")
+        assert trained.classes == faces.SUBJECTS
+        assert trained.network[0].name == "grey"
+        run = json.loads((folder / "run.json").read_text())
+        train, test = faces.yale_faces(made_up, 36, seed=split)
+        assert run["data"] == f"{train.fingerprint} {test.fingerprint}"
 
 
 def test_missing_files_and_a_single_split_are_one_sentence(

@@ -17,7 +17,7 @@ LAYERS = ("conv5_2", "conv5_3")
 FEW = [
     *("--data.num-train", "28", "--data.num-test", "28", "--layers", *LAYERS),
     *("--removed", "6", "--random-draws", "2", "--num-pushed", "28"),
-    *("--steps", "0.1", "2.0", "--batch-size", "14"),
+    *("--steps", "0.1", "2.0", "--batch-size", "14", "--num-shown", "1"),
 ]
 
 

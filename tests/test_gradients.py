@@ -96,7 +96,7 @@ def test_gradients_of_log_probabilities_never_lose_the_class_itself(gap):
     np.testing.assert_allclose(slopes[1:, 0], -p[0], rtol=1e-5)
 
 
-@pytest.fixture(scope="module", params=["lenet", "vgg16_cifar", "alexnet_b"])
+@pytest.fixture(scope="module", params=["lenet", "vgg16_cifar"])
 def at_layers(request):
     """A network cut at an early and a late layer."""
     example = make_example(request.param)
@@ -105,13 +105,20 @@ def at_layers(request):
 
 
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
-def test_all_classes_at_once_are_the_classes_one_by_one(at_layers, score):
+def test_all_classes_of_a_linear_tail_at_once_are_one_by_one(score):
+    together = prediction_gradients(linear, WEIGHTS, ACTS, score=score)
+    for k in range(5):
+        alone = ask(linear, WEIGHTS, ACTS, np.full(6, k), score)
+        np.testing.assert_allclose(together[k], alone, rtol=1e-4, atol=1e-7)
+
+
+def test_all_classes_at_once_are_the_classes_one_by_one(at_layers):
     (network, params, images), (_, layer) = at_layers
     trunk, tail = networks.split(network, layer)
     acts = trunk(params, images)
-    together = prediction_gradients(tail, params, acts, score=score)
+    together = prediction_gradients(tail, params, acts)
     for k in range(5):
-        alone = ask(tail, params, acts, np.full(3, k), score)
+        alone = ask(tail, params, acts, np.full(3, k))
         scale = np.abs(alone).max()
         np.testing.assert_allclose(together[k], alone, atol=1e-5 * scale)
 
@@ -134,8 +141,8 @@ def test_classes_memory_and_reduction_change_only_what_is_returned():
     np.testing.assert_allclose(reduced, filter_scores(whole), rtol=1e-5)
 
 
-def test_gradients_are_what_small_differences_show(at_layers):
-    (network, params, images), _ = at_layers
+def test_gradients_are_what_small_differences_show():
+    network, params, images = make_example("lenet")
     direction = jax.random.normal(jax.random.key(1), images.shape)
     targets = np.array([0, 4, 2])
 
@@ -170,7 +177,7 @@ def test_several_layers_from_one_pass_are_the_layers_one_by_one(at_layers):
 def test_without_biases_relu_drops_add_up_to_the_logit():
     network, params, images = make_example("vgg16")
     params = jax.tree.map(lambda a: a if a.ndim > 1 else 0 * a, params)
-    for layer in ("conv1_1", "conv5_3", "fc6"):
+    for layer in ("conv5_3", "fc6"):
         trunk, tail = networks.split(network, layer)
         acts = trunk(params, images)
         found = prediction_gradient(

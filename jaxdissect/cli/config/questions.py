@@ -120,7 +120,7 @@ class AttackConfig:
     """Sizes of single steps along a gradient's sign, for comparison, in every pixel."""
     num_shown: int = 4
     """Images drawn."""
-    batch_size: int = 16
+    batch_size: int = 8
     """Images attacked at a time."""
     seed: int = 0
     """Of generated images and of random units."""
