@@ -80,6 +80,7 @@ def fgsm(
     first-order rise among changes of at most `step` in any pixel. A pixel without a
     gradient stays as it is, so a network whose loss underflows looks robust and is not.
 
+    Compiled where the caller compiles it: `jax.jit(lambda x: fgsm(loss, x, step=0.1))`.
     Towards a target instead (TGSM), pass minus the loss to the target::
 
         fgsm(lambda x: -cross_entropy(logits(x), targets), images, step=0.1)
