@@ -51,7 +51,7 @@ def test_the_gradients_example_runs():
     names: dict = {}
     exec(compile(example, "gradients.md", "exec"), names)
     assert names["every_class"].shape == (14, 2, 128)
-    assert names["of_layers"]["conv4_3"].shape == (2, 14, 14, 128)
+    assert names["asked"]["conv4_3"].shape == (2, 14, 14, 128)
     ask, whole = names["gradients"].prediction_gradient, names["whole"]
     asked = jax.eval_shape(
         lambda x: ask(whole, names["params"], x, jnp.array([7, 9])), names["images"]
