@@ -232,9 +232,9 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path, trained, capsys):
 
 @pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.py")))
 def test_every_config_loads_and_says_what_it_is(file):
-    others = {"scale": "ablate", "compare": "ablate"}
-    others |= {"query": "dissect", "contrast": "dissect"}
-    commands = {"ablate": "ablate", "dissect": "dissect", **others}
+    of_ablate = ("ablate", "scale", "compare", "agreement")
+    of_dissect = ("dissect", "query", "contrast", "gradients", "explain", "attack")
+    commands = dict.fromkeys(of_ablate, "ablate") | dict.fromkeys(of_dissect, "dissect")
     command = commands.get(file.stem.split("_")[0], "train")
     parse(command, [str(file)])
     source = file.read_text()

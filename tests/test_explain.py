@@ -15,17 +15,10 @@ from page_in_browser import launched, visits
 from PIL import Image
 
 from jaxdissect import networks
-from jaxdissect.cli import (
-    asking,
-    build,
-    dissect,
-    explain,
-    explaining,
-    main,
-    subjects,
-    voicing,
-)
+from jaxdissect.cli import build, dissect, explain, main, subjects
 from jaxdissect.cli.config import ExplainConfig
+from jaxdissect.cli.explain import explaining, voicing
+from jaxdissect.cli.query import asking
 from jaxdissect.data import scenes
 from jaxdissect.reports import explanation, pictures
 from jaxdissect.upsampling import Centres
@@ -302,7 +295,9 @@ def test_a_missing_dissection_is_made_and_scores_do_not_meet(
     picture = ["--images", str(question / "one.png")]
     asked = ["dissect", str(question / "explain.py"), *weights_of(trained), *picture]
     outs = []
-    monkeypatch.setattr(explain, "explain_subject", lambda *a: outs.append(a[-1].name))
+    monkeypatch.setattr(
+        explain.command, "explain_subject", lambda *a: outs.append(a[-1].name)
+    )
     main(asked)
     main([*asked, "--score", "logit"])
     dissection = Path("runs") / "dissect-tiny-conv5_3-pnas20"

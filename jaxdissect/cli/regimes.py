@@ -9,14 +9,7 @@ import numpy as np
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import (
-    build,
-    datasets,
-    outputs,
-    robustness,
-    trainings,
-    watching,
-)
+from jaxdissect.cli import build, datasets, outputs, robustness, trainings, watching
 from jaxdissect.cli.config import (
     DropBlockConfig,
     FocusedDropoutConfig,

@@ -8,13 +8,7 @@ import jax
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import (
-    build,
-    generated,
-    outputs,
-    resuming,
-    sweeping,
-)
+from jaxdissect.cli import build, generated, outputs, resuming, sweeping
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
 from jaxdissect.cli.attack.findings import MEASURES, Findings, Measured
 from jaxdissect.cli.config import AttackConfig

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import ablate, asking, build, dissect, joining
+from jaxdissect.cli import ablate, build, dissect, joining
 from jaxdissect.cli.config import AblateConfig, AttackConfig, DissectConfig
+from jaxdissect.cli.query import asking
 from jaxdissect.reports.cards import UnitCard
 
 

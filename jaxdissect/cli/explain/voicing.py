@@ -9,9 +9,9 @@ from urllib.parse import quote
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxdissect.cli import asking
 from jaxdissect.cli.config import ExplainConfig
-from jaxdissect.cli.explaining import Statement
+from jaxdissect.cli.explain.explaining import Statement
+from jaxdissect.cli.query import asking
 from jaxdissect.dissection.layers import make_layers
 from jaxdissect.reports import explanation, pictures
 from jaxdissect.reports.cards import UnitCard

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdissect.cli import sources
-from jaxdissect.cli.searching import Found, Question, Scope, on_pixels
+from jaxdissect.cli.query.searching import Found, Question, Scope, on_pixels
 from jaxdissect.dissection import queries
 from jaxdissect.reports import figures, pictures, query_figures
 from jaxdissect.reports.query_report import Shown

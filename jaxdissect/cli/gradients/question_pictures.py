@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jaxdissect import attacks, gradients, networks
-from jaxdissect.cli.unit_questions import Asked, Questioned
+from jaxdissect.cli.gradients.unit_questions import Asked, Questioned
 from jaxdissect.data.images import ImageSet
 from jaxdissect.reports.gradients import maps
 

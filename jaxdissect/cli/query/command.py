@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import answers, asking, build, outputs, searching, subjects, telling
+from jaxdissect.cli import build, outputs, subjects
 from jaxdissect.cli.config import QueryConfig
+from jaxdissect.cli.query import answers, asking, searching, telling
 from jaxdissect.data import images
 from jaxdissect.dissection import queries
 

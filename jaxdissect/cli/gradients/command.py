@@ -8,14 +8,9 @@ from matplotlib.figure import Figure
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import (
-    build,
-    datasets,
-    outputs,
-    question_pictures,
-    unit_questions,
-)
+from jaxdissect.cli import build, datasets, outputs
 from jaxdissect.cli.config import GradientsConfig
+from jaxdissect.cli.gradients import question_pictures, unit_questions
 from jaxdissect.reports import figures
 from jaxdissect.reports.gradients import results
 

@@ -8,18 +8,10 @@ import numpy as np
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import (
-    asking,
-    build,
-    explaining,
-    generated,
-    outputs,
-    sources,
-    subjects,
-    telling,
-    voicing,
-)
+from jaxdissect.cli import build, generated, outputs, sources, subjects
 from jaxdissect.cli.config import ExplainConfig
+from jaxdissect.cli.explain import explaining, voicing
+from jaxdissect.cli.query import asking, telling
 from jaxdissect.data import images
 from jaxdissect.reports import explanation, tables
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdissect.cli.searching import Found, Scope
+from jaxdissect.cli.query.searching import Found, Scope
 from jaxdissect.dissection import queries
 from jaxdissect.reports.tables import Cell, Table
 

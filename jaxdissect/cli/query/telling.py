@@ -6,7 +6,8 @@ from pathlib import Path
 
 import jax
 
-from jaxdissect.cli import asking, outputs
+from jaxdissect.cli import outputs
+from jaxdissect.cli.query import asking
 
 NAMED = 3
 """Things asked that a folder is named after, at most."""

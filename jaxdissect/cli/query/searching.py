@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdissect.cli import asking, outputs, probing, sources, subjects
+from jaxdissect.cli import outputs, probing, sources, subjects
 from jaxdissect.cli.config import QueryConfig
+from jaxdissect.cli.query import asking
 from jaxdissect.dissection import classifiers, queries
 from jaxdissect.dissection.layers import Layer, make_layers
 from jaxdissect.streaming import accumulate, combine

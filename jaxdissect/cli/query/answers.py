@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxdissect.cli import answer_tables, outputs, showing, telling
-from jaxdissect.cli.searching import Found, Scope
+from jaxdissect.cli import outputs
+from jaxdissect.cli.query import answer_tables, showing, telling
+from jaxdissect.cli.query.searching import Found, Scope
 from jaxdissect.dissection import classifiers, queries
 from jaxdissect.reports import figures, pictures, query_figures, query_report, tables
 from jaxdissect.reports.query_report import ConceptAnswer, PictureAnswer
