@@ -10,6 +10,7 @@ from test_faces import write_faces
 
 from jaxdissect import ablation, attacks, gradients
 from jaxdissect.cli import build, main
+from jaxdissect.cli.gradients import command
 from jaxdissect.data import faces
 from jaxdissect.reports.gradients import answers, several
 
@@ -18,6 +19,8 @@ FEW = [
     *("62", "--base.checkpoint-every", "2", "--ask.layers", "conv3"),
     *("--ask.removed", "2", "--ask.random-draws", "1", "--ask.steps", "1.0"),
     *("--ask.num-pushed", "15", "--ask.num-shown", "1"),
+    *("--base.augment.shift", "0", "--base.augment.mirror", "0"),
+    *("--base.augment.side-light", "0", "--base.augment.shadow", "0"),
 ]
 
 
@@ -31,8 +34,11 @@ def made_up(tmp_path_factory):
 @pytest.fixture(scope="module")
 def asked(made_up, tmp_path_factory):
     out = tmp_path_factory.mktemp("faces") / "out"
-    config = "configs/faces_gradients.py"
-    main(["train", config, "--base.data.path", str(made_up), *FEW, "--out", str(out)])
+    config, path = "configs/faces_gradients.py", ["--base.data.path", str(made_up)]
+    with pytest.MonkeyPatch.context() as patch:
+        # What is drawn of one network is tested in test_cli_gradients.
+        patch.setattr(command.question_pictures, "draw", lambda *asked: {})
+        main(["train", config, *path, *FEW, "--out", str(out)])
     return out / "results"
 
 
@@ -45,7 +51,7 @@ def test_every_split_has_its_files_and_the_means_are_theirs(asked):
         assert float(row["error_percent"]) == pytest.approx(
             100 * float(first["overall_error"])
         )
-        assert (own / "strips.png").exists()
+        assert (own / "knockouts_by_class.png").exists()
     assert rows[0]["error_percent"] != "" and (asked / "knockouts.png").exists()
     assert "test error: " in (asked / "results.md").read_text()
 

@@ -205,8 +205,8 @@ def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():
     grey = images.mean(-1, keepdims=True)
     without = {name: params[name] for name in params if name != "grey"}
     np.testing.assert_allclose(
-        networks.apply(network, params, images),
-        networks.apply(networks.lenet(15), without, grey),
+        jax.jit(lambda p, x: networks.apply(network, p, x))(params, images),
+        jax.jit(lambda p, x: networks.apply(networks.lenet(15), p, x))(without, grey),
         atol=1e-5,
     )
     np.testing.assert_allclose(layers.grey_stage().apply({}, images), grey, atol=1e-6)
