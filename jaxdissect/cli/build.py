@@ -226,6 +226,15 @@ def analysis_manifest(
     )
 
 
+def computed_with() -> dict[str, str]:
+    """Versions and precision, as the facts of a report say them."""
+    versions = [f"{name} {version}" for name, version in outputs.versions().items()]
+    return {
+        "versions": ", ".join(versions),
+        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+    }
+
+
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))

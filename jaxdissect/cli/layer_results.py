@@ -3,11 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from jaxdissect import dissection
-from jaxdissect.cli import drawing, outputs
+from jaxdissect.cli import build, drawing, outputs
 from jaxdissect.cli.probing import Run
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.reports import (
@@ -112,8 +111,7 @@ def facts_of(this: Run, layer: str) -> dict[str, str]:
         **this.subject.facts,
         "images": f"{len(this.probe.indices)} {this.probe.source.what}",
         "protocol": f"{preset}: " + _readable(this.protocol._asdict()),
-        "versions": _readable(outputs.versions()),
-        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+        **build.computed_with(),
     }
 
 

@@ -114,7 +114,7 @@ class Consistency(NamedTuple):
     """How alike gradients are; mean cosines, in [-1, 1].
 
     Attributes:
-        within: [K] of pairs of images of the class; NaN-free: 0 below two images.
+        within: [K] of pairs of images of the class; 0 where it has fewer than two.
         between: [K] of pairs of an image of the class and one of another.
     """
 

@@ -129,7 +129,6 @@ def facts_of(
     ablated = runs.ablation["config"]
     settings = attacking.settings_of(config)._asdict()
     values = ", ".join(f"{name} {value:g}" for name, value in settings.items())
-    versions = [f"{name} {version}" for name, version in outputs.versions().items()]
     return {
         "layer": config.layer,
         "network": build.run_name(config.weights),
@@ -140,6 +139,5 @@ def facts_of(
         "importance": f"{ablated['rank_by'].replace('_', ' ')}, set to "
         f"{ablated['value']}, on {ablated['num_rank']} {ablated['rank_split']} scenes",
         "attack": f"Carlini-Wagner L2, targeted; {values}",
-        "versions": ", ".join(versions),
-        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+        **build.computed_with(),
     }

@@ -111,8 +111,11 @@ def _drawn(
     ]
     original = parts[0][0]
     difference = attack_figures.difference_picture(before, after)
+    difference = pictures.scaled(difference, attack_figures.SIDE)
     norm = f"L2 {done.distance[row]:.2f}"
-    parts.append((attack_figures.enlarged(difference), "difference x 100", norm))
+    parts.append(
+        (pictures.scaled(difference, attack_figures.SIDE), "difference x 100", norm)
+    )
     changes = found.measured[attack_findings.MEASURES[1]].changes[row]
     risen, fallen = attack_findings.moved_most(found.cards, changes, DRAWN)
     for unit in [*risen, *fallen]:
@@ -128,7 +131,7 @@ def _taken_for(
     found: Findings, image: np.ndarray, chances: np.ndarray, name: str
 ) -> tuple[np.ndarray, str, str]:
     k = int(chances.argmax())
-    picture = attack_figures.enlarged(attack_figures.as_picture(image))
+    picture = pictures.scaled(attack_figures.as_picture(image), attack_figures.SIDE)
     return picture, name, f"{found.classes[k]} {chances[k]:.2f}"
 
 

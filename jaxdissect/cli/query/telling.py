@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import jax
-
-from jaxdissect.cli import outputs
+from jaxdissect.cli import build
 from jaxdissect.cli.query import asking
 
 NAMED = 3
@@ -49,12 +47,10 @@ def facts_of(asked: asking.Asked, question: Mapping[str, str]) -> dict[str, str]
     known = asked.saved.facts
     names: list[str] = ["layer", "network", "weights"]
     facts = {name: known[name] for name in names if name in known}
-    versions = [f"{name} {version}" for name, version in outputs.versions().items()]
     return {
         **facts,
         "dissected with": known["images"],
         **question,
         "protocol": known["protocol"],
-        "versions": ", ".join(versions),
-        "precision": f"float32, matmul highest, on {jax.default_backend()}",
+        **build.computed_with(),
     }

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from jaxdissect.reports import pictures
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, plain
@@ -80,12 +79,6 @@ def change_picture(
     for where, colour in ((change >= MOVED, RISES), (change <= -MOVED, FALLS)):
         drawn[where] = (1 - TINT) * grey[where][:, None] + TINT * np.array(colour)
     return np.rint(drawn).astype(np.uint8)
-
-
-def enlarged(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "s s 3"]:
-    """An image with sides of `SIDE` pixels, so that outlines stay fine."""
-    scaled = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    return np.asarray(scaled)
 
 
 class Bar(NamedTuple):
