@@ -45,7 +45,7 @@ def digest(tree: Any) -> str:
         array = np.ascontiguousarray(leaf)
         name = jax.tree_util.keystr(path)
         sha.update(f"{name} {np.shape(leaf)} {array.dtype}\n".encode())
-        sha.update(memoryview(array.reshape(-1).view(np.uint8)))
+        sha.update(array.reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 
