@@ -100,6 +100,23 @@ def load(path: Path) -> Weights:
     return Weights(params, json.loads(header["provenance"]), header["sha256"])
 
 
+def is_ours(path: Path) -> bool:
+    """Whether `load` should read a file, rather than `checkpoints.load_checkpoint`.
+
+    That is so for whatever says it is from `save`, and for broken safetensors files.
+
+    >>> is_ours(Path("vgg16.pth"))
+    False
+    """
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return "provenance" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return True
+
+
 def flattened(params: Params) -> dict[str, Any]:
     """{"stage/collection/name": array}, as in the file.
 

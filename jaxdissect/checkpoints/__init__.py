@@ -1,6 +1,8 @@
 """Pretrained networks of other frameworks, read, recognised and converted."""
 
 from jaxdissect.checkpoints.converting import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     Checkpoint,
     export_torchvision,
     load_checkpoint,
@@ -9,6 +11,8 @@ from jaxdissect.checkpoints.naming import Recognised, recognise
 from jaxdissect.checkpoints.reading import State, read_state
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "Checkpoint",
     "Recognised",
     "State",

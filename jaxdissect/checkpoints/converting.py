@@ -4,9 +4,9 @@ PyTorch's kernels are [out in height width], ours [height width in out]; its fir
 connected layer reads maps flattened as [units height width], ours as they are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -48,44 +48,67 @@ IMAGE = (227, 227, 3)
 """Large enough for every known network; parameters do not depend on it."""
 
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of images in [0, 1], red, green, blue; nearly every published network uses them."""
+
+
 class Checkpoint(NamedTuple):
-    """A network read from a file of another framework.
+    """A network read from a file of another framework; it takes RGB images.
 
     Attributes:
         recognised: which network it is.
         network: its table of stages.
         params: {stage name: Flax variables}, float32 numpy arrays.
+        mean: subtracted by the network's input stage.
+        std: divided by there.
     """
 
     recognised: Recognised
     network: Network
     params: Params
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
-def load_checkpoint(path: Path, **preprocessing: Any) -> Checkpoint:
+def load_checkpoint(
+    path: Path,
+    *,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+    channels: Literal["rgb", "bgr"] = "rgb",
+) -> Checkpoint:
     """A known network with the parameters of a checkpoint.
 
     Args:
         path: .safetensors, or PyTorch's .pth, .pt or .pth.tar.
-        preprocessing: `mean` and `std` of the network's input stage.
+        mean: what was subtracted from images in [0, 1], channel by channel.
+        std: what they were divided by.
+        channels: the order in which the checkpoint takes them, also in `mean` and
+            `std`. A network for BGR is turned into one for RGB.
 
     Raises:
         BadInput: the file cannot be read, is of no known network, or has tensors too
             many, too few, or of other shapes.
 
-    >>> load_checkpoint(Path("vgg16.onnx"))
+    >>> load_checkpoint(Path("vgg16.pth"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: there is no checkpoint vgg16.onnx
+    jaxdissect.base.BadInput: there is no checkpoint vgg16.pth
     """
     state = read_state(path)
+    order = slice(None, None, -1 if channels == "bgr" else 1)
+    mean, std = tuple(mean)[order], tuple(std)[order]
     try:
         recognised = recognise(state.shapes)
-        options = {**recognised.options, **preprocessing}
+        options = {**recognised.options, "mean": mean, "std": std}
         network = recognised.build(recognised.num_classes, **options)
-        return Checkpoint(recognised, network, convert(state, network, recognised))
+        params = convert(state, network, recognised)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
+    first = params["conv1_1.conv" if "conv1_1.conv" in params else "conv1.conv"]
+    first["params"]["kernel"] = first["params"]["kernel"][:, :, order]
+    return Checkpoint(recognised, network, params, mean, std)
 
 
 def convert(state: State, network: Network, recognised: Recognised) -> Params:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxdissect import ablation, metrics
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, joining, outputs, resuming, sweeping
+from jaxdissect.cli import build, joining, loading, outputs, resuming, sweeping
 from jaxdissect.cli.config import AblateConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -36,7 +36,7 @@ class Ranked(NamedTuple):
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.load_trained_on_scenes(config.weights)
+    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
     sweeping.check(config, trained, "random_draws", "top")
     check(config)
     steps = {}
@@ -94,7 +94,7 @@ def check(config: AblateConfig) -> None:
 def default_name(config: AblateConfig) -> str:
     """A folder that tells what is in it."""
     value = "" if config.value == "zero" else f"-{config.value}"
-    name = build.run_name(config.weights)
+    name = build.run_name(config)
     return f"ablate-{name}-{'-'.join(config.layers)}{value}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxdissect import ablation, gradients, metrics, networks
 from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import build, generated, outputs, resuming, sweeping
+from jaxdissect.cli import build, generated, loading, outputs, resuming, sweeping
 from jaxdissect.cli.config import AgreementConfig
 from jaxdissect.cli.scoring import SCORES
 from jaxdissect.cli.sweeping import Pass
@@ -47,11 +47,11 @@ class Measured(NamedTuple):
 def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
-    trained = build.load_trained_on_scenes(config.weights)
+    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
     sweeping.check(config, trained)
     check(config)
     sweeping.num_units(trained, config.layer)
-    name = f"agreement-{build.run_name(config.weights)}-{config.layer}"
+    name = f"agreement-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / name
     manifest = build.analysis_manifest(config, trained)
     with resuming.resumable_folder(out, manifest) as work:

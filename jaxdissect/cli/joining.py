@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect, outputs, sources
+from jaxdissect.cli import build, dissect, loading, outputs, sources
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
 from jaxdissect.reports import cards, dissection_report
@@ -63,7 +63,9 @@ def dissection_of(config: AblateConfig, layer: str) -> Dissected:
 
 
 def _default(config: AblateConfig, layer: str) -> DissectConfig:
-    return DissectConfig(weights=config.weights, layers=(layer,), seed=config.seed)
+    return DissectConfig(
+        **loading.same_subject(config), layers=(layer,), seed=config.seed
+    )
 
 
 def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.cli import build, outputs, resuming, sweeping
+from jaxdissect.cli import build, loading, outputs, resuming, sweeping
 from jaxdissect.cli.config import ScaleConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -19,12 +19,12 @@ def run(config: ScaleConfig) -> None:
     build.use_compilation_cache()
     if not config.factors or min(config.factors) <= 0:
         raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
-    trained = build.load_trained_on_scenes(config.weights)
+    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
     sweeping.check(config, trained, "random_draws")
     units = sweeping.num_units(trained, config.layer)
     size = sweeping.share_of_units(config.share, units)
     linear = networks.incoming_layer(trained.network, config.layer)
-    name = f"scale-{build.run_name(config.weights)}-{config.layer}"
+    name = f"scale-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / name
     manifest = build.analysis_manifest(config, trained)
     with resuming.resumable_folder(out, manifest) as work:

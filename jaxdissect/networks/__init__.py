@@ -18,16 +18,18 @@ from jaxdissect.networks.naming import (
     layer_names,
     penultimate_group,
     pre_activation,
+    stage_index,
     unit_layers,
 )
 from jaxdissect.networks.questioning import layer_gradients, without_units
 from jaxdissect.networks.resnet import resnet
 from jaxdissect.networks.running import apply, init, run, train_run
 from jaxdissect.networks.shapesnet import shapesnet
-from jaxdissect.networks.stages import Network, Stage
+from jaxdissect.networks.stages import Classifier, Network, Stage
 from jaxdissect.networks.vgg import vgg16
 
 __all__ = [
+    "Classifier",
     "Network",
     "Stage",
     "alexnet",
@@ -50,6 +52,7 @@ __all__ = [
     "run",
     "shapesnet",
     "split",
+    "stage_index",
     "taps",
     "train_run",
     "unit_layers",

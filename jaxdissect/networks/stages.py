@@ -66,6 +66,22 @@ class Stage(NamedTuple):
 Network = tuple[Stage, ...]
 
 
+class Classifier(NamedTuple):
+    """A network ready to be asked, such as a function of one's own gives to scripts.
+
+    Attributes:
+        network: the table of stages; images [B S S 3] in [0, 1] to logits [B K].
+        params: {stage name: variables}.
+        image_size: S, in pixels.
+        classes: their names, [K]; numbers stand in for none.
+    """
+
+    network: Network
+    params: Any
+    image_size: int
+    classes: tuple[str, ...] = ()
+
+
 def function_stage(
     name: str,
     function: Callable[[Array], Array],

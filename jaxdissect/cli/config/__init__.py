@@ -35,6 +35,7 @@ from jaxdissect.cli.config.regularizers import (
     MapDropoutConfig,
     RegularizeConfig,
 )
+from jaxdissect.cli.config.subject import PreprocessingConfig, SubjectConfig
 from jaxdissect.cli.config.training import (
     AugmentConfig,
     DataConfig,
@@ -66,11 +67,13 @@ __all__ = [
     "MapDropoutConfig",
     "NetworkConfig",
     "OptimConfig",
+    "PreprocessingConfig",
     "ProtocolConfig",
     "QueryConfig",
     "RegimesConfig",
     "RegularizeConfig",
     "ScaleConfig",
+    "SubjectConfig",
     "SweepConfig",
     "TrainConfig",
     "WatchConfig",

@@ -6,7 +6,18 @@ from typing import Literal
 
 from jaxdissect.cli.config.regularizers import RegularizeConfig
 
-Architecture = Literal["vgg16", "alexnet", "lenet", "shapesnet"]
+Architecture = Literal[
+    "vgg16",
+    "alexnet",
+    "caffe_alexnet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "lenet",
+    "shapesnet",
+]
 
 
 @dataclass(frozen=True)
@@ -18,13 +29,14 @@ class NetworkConfig:
     width: float = 0.25
     """Multiplies every convolution's number of units (not lenet)."""
     batch_norm: bool = True
-    """BatchNorm between each convolution and its ReLU (not lenet)."""
+    """BatchNorm between each convolution and its ReLU (vgg16, alexnet, shapesnet)."""
     grid: int = 1
-    """Maps are averaged to grid x grid before fc6 (vgg16, alexnet)."""
+    """Maps are averaged to grid x grid before fc6 (vgg16, both AlexNets)."""
     hidden: tuple[int, ...] = (256, 256)
-    """Sizes of the hidden fully connected layers (lenet takes exactly one)."""
+    """Sizes of the hidden fully connected layers (vgg16, both AlexNets; lenet
+    takes exactly one)."""
     dropout: float = 0.0
-    """Dropout rate after each hidden fully connected layer (vgg16, alexnet)."""
+    """Dropout rate after each hidden fully connected layer (vgg16, both AlexNets)."""
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     """Per-channel mean of images in [0, 1], subtracted first."""
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
