@@ -22,6 +22,7 @@ RANKS = {
     "attacks": 2,
     "gradients": 2,
     "regularizers": 2,
+    "checkpoints": 3,
     "networks": 3,
     "weights": 3,
     "data": 3,

@@ -1,0 +1,1 @@
+"""Networks trained elsewhere: where they are published, how they are fetched."""
