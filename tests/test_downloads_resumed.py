@@ -2,6 +2,7 @@
 
 import hashlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,17 @@ def test_attempts_are_counted_from_the_last_byte_that_came(tmp_path):
     ):
         fetch(server, tmp_path / "other.pth", attempts=3)
     assert len(server.asked) == 1 + 3
+
+
+def test_a_server_out_of_reach_is_waited_for_once_bytes_have_come(tmp_path):
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))  # reserved, but nobody listens
+        dead = says(302, Location=f"http://127.0.0.1:{unheard.getsockname()[1]}/")
+        with serving(file(BODY, cut=60), dead, dead, file(BODY)) as server:
+            assert fetch(server, tmp_path / "w.pth").read_bytes() == BODY
+        with serving(dead) as server, pytest.raises(BadInput, match="not reached"):
+            fetch(server, tmp_path / "other.pth")
+    assert len(server.asked) == 1
 
 
 def test_a_later_run_goes_on_where_an_earlier_one_gave_up(tmp_path):
