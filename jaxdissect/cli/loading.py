@@ -14,7 +14,8 @@ import numpy as np
 
 from jaxdissect import checkpoints, networks, weights
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build
+from jaxdissect.checkpoints import published
+from jaxdissect.cli import build, fetching
 from jaxdissect.cli.build import Trained
 from jaxdissect.cli.config import NetworkConfig, PreprocessingConfig, SubjectConfig
 
@@ -37,9 +38,29 @@ def load(config: SubjectConfig) -> Trained:
     if path is None or weights.is_ours(path):
         _refuse_preprocessing(config, "files of `train` say how images are prepared")
         return build.load_trained(path)
-    trained = foreign(path, config.preprocessing)
+    if path.suffix or path.exists():
+        trained = foreign(path, config.preprocessing)
+    else:
+        _refuse_preprocessing(config, f"what {path} takes is known")
+        trained = known(str(path))
     print(f"{path}: {trained.facts['architecture']} for {trained.facts['input']}")
     return trained
+
+
+def known(name: str) -> Trained:
+    """A published network, from the user's cache folder or from the internet.
+
+    Raises:
+        BadInput: no such network, or its files cannot be fetched.
+    """
+    path, source, classes = fetching.fetched(name)
+    trained = foreign(
+        path,
+        PreprocessingConfig(
+            source.image_size, source.mean, source.std, source.channels
+        ),
+    )
+    return trained if classes is None else trained._replace(classes=classes)
 
 
 def same_subject(config: SubjectConfig) -> dict[str, Any]:
@@ -172,16 +193,7 @@ def _imported(file: Path) -> ModuleType:
 def _class_names(file: Path | None, number: int) -> tuple[str, ...]:
     if file is None:
         return tuple(f"class {n}" for n in range(number))
-    if not file.is_file():
-        raise BadInput(f"`preprocessing.classes` is {file}; there is no such file")
-    lines = file.read_text(encoding="utf-8").splitlines()
-    names = tuple(line.split()[0] for line in lines if line.strip())
-    if len(names) != number:
-        raise BadInput(
-            f"`preprocessing.classes` is {file} with {len(names)} names; the network "
-            f"has {number} classes"
-        )
-    return names
+    return published.read_classes(file, number)
 
 
 def _refuse_preprocessing(config: SubjectConfig, reason: str) -> None:

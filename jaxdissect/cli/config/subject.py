@@ -21,8 +21,7 @@ class PreprocessingConfig:
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order of the channels that the network takes."""
     classes: Path | None = None
-    """Text file with the name of a class in each line; what follows a space is left
-    out."""
+    """Text file with the name of a class in each line."""
 
 
 @dataclass(frozen=True)
