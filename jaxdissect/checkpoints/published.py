@@ -24,7 +24,7 @@ def find(name: str) -> Published:
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3) or known
         raise BadInput(
-            f"`name` is {name!r}, which is no published network; did you mean "
+            f"{name!r} is neither a file nor a published network; did you mean "
             f"{', '.join(close)}?"
         )
     return known[name]

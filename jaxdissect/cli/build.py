@@ -127,12 +127,7 @@ def load_trained(path: Path | None) -> Trained:
             return load_trained(file)
     loaded = weights.load(path)
     try:
-        described = loaded.metadata["config"]["network"]
-        settings: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in described.items()
-        }
-        config = NetworkConfig(**settings)
+        config = network_config(loaded)
         size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
         network = build_network(config, len(classes))
@@ -141,10 +136,19 @@ def load_trained(path: Path | None) -> Trained:
     expected = jax.eval_shape(
         lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
     )
-    for name, have, want in _mismatches(loaded.params, expected):
+    for name, have, want in mismatches(loaded.params, expected):
         raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
     facts = {"architecture": config.architecture, "input": input_facts(size, config)}
     return Trained(network, loaded, size, classes, facts)
+
+
+def network_config(loaded: weights.Weights) -> NetworkConfig:
+    """The settings of the network that weights are of."""
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in loaded.metadata["config"]["network"].items()
+    }
+    return NetworkConfig(**settings)
 
 
 def input_facts(size: int, config: NetworkConfig) -> str:
@@ -289,7 +293,7 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
 
 
-def _mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
+def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
     """(name, shape here, shape expected) of what differs; None where it is absent."""
     have, want = (
         {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves}

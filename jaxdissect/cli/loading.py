@@ -32,16 +32,16 @@ def load(config: SubjectConfig) -> Trained:
             of `train` knows itself.
     """
     if config.network is not None:
-        _refuse_preprocessing(config, "a network of your own does it itself")
+        refuse_preprocessing(config, "a network of your own does it itself")
         return own_network(config.network, config.weights)
     path = config.weights
     if path is None or weights.is_ours(path):
-        _refuse_preprocessing(config, "files of `train` say how images are prepared")
+        refuse_preprocessing(config, "files of `train` say how images are prepared")
         return build.load_trained(path)
     if path.suffix or path.exists():
         trained = foreign(path, config.preprocessing)
     else:
-        _refuse_preprocessing(config, f"what {path} takes is known")
+        refuse_preprocessing(config, f"what {path} takes is known")
         trained = known(str(path))
     print(f"{path}: {trained.facts['architecture']} for {trained.facts['input']}")
     return trained
@@ -196,6 +196,11 @@ def _class_names(file: Path | None, number: int) -> tuple[str, ...]:
     return published.read_classes(file, number)
 
 
-def _refuse_preprocessing(config: SubjectConfig, reason: str) -> None:
+def refuse_preprocessing(config: SubjectConfig, reason: str) -> None:
+    """Refuse settings of the preprocessing where something else decides.
+
+    Raises:
+        BadInput: some are given.
+    """
     if config.preprocessing != PreprocessingConfig():
         raise BadInput(f"`preprocessing` is given, but {reason}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxdissect.cli.config.regularizers import RegularizeConfig
+from jaxdissect.cli.config.subject import PreprocessingConfig
 
 Architecture = Literal[
     "vgg16",
@@ -155,6 +156,11 @@ class TrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     regularize: RegularizeConfig = field(default_factory=RegularizeConfig)
     watch: WatchConfig = field(default_factory=WatchConfig)
+    weights: Path | None = None
+    """Start from these weights instead of random ones: what `train` wrote, a checkpoint
+    of PyTorch or of safetensors, or the name of a published network. The settings of
+    the network are then theirs; for other classes the last layer starts anew."""
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     schedule: tuple[tuple[int, int], ...] = ((64, 8), (112, 4))
     """Phases of (image size in pixels, epochs); small images first save time, and the
     last size is the network's."""
