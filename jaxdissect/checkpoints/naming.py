@@ -168,7 +168,9 @@ def _chain(architecture: str, build, shapes: Shapes, naming: Naming) -> Recognis
         usual = build(1, batch_norm=True)
     convolutions = [s.name for s in usual if s.name.endswith(".conv")]
     names = [naming(usual, name) for name in (convolutions[0], convolutions[-1])]
-    heads = [naming(usual, stage) for stage in ("fc6.dense", "fc7.dense", "fc8")]
+    heads = [naming(usual, stage) for stage in ("fc6", "fc7", "fc8")]
+    while len(heads) > 1 and f"{heads[-1]}.weight" not in shapes:
+        heads.pop()
     for name in (*names, *heads):
         check_has(shapes, f"{name}.weight")
     first, last = (shapes[f"{name}.weight"][0] for name in names)
