@@ -2,9 +2,11 @@
 
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import NETWORKS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
@@ -19,13 +21,17 @@ def centre_and_step(window, rows):
     return (size - 1) / 2 - padding, stride if rows > 1 else 0
 
 
-def test_every_stage_has_its_cells_where_it_says(example):
-    network, params, x = example
-    for stage in network[:-1]:
-        variables = params.get(stage.name, {})
-        outputs = stage.apply(variables, x)
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_every_stage_has_its_cells_where_it_says(name):
+    build, shape = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    x = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    for stage in build()[:-1]:
+        shapes = jax.eval_shape(partial(stage.init, jax.random.key(0)), x)
+        outputs = jax.eval_shape(stage.apply, shapes, x)
         declared = stage.window(x.shape[1])
         if declared != Window():  # else it is BatchNorm, ReLU or dropout
+            variables = jax.tree.map(lambda a: jnp.array(rng.random(a.shape)), shapes)
             measured = measured_window(partial(stage.apply, variables), x.shape[1:])
             rows = outputs.shape[1]
             got, want = (centre_and_step(w, rows) for w in (measured, declared))
