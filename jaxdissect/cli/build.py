@@ -188,11 +188,31 @@ def run_name(config: SubjectConfig) -> str:
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:
-    """The same network as on the first day of training."""
+    """The same network as on the first day of training.
+
+    Where it is not known how weights begin, in networks of the user's own, each array's
+    numbers come in another order.
+    """
+    key = jax.random.key(seed)
+    if "config" not in trained.weights.metadata:
+        params = shuffled(key, trained.weights.params)
+        fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
+        return trained._replace(weights=fresh)
     shape = (trained.image_size, trained.image_size, 3)
-    params = networks.init(jax.random.key(seed), trained.network, shape)
+    params = networks.init(key, trained.network, shape)
     fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
     return trained._replace(weights=fresh)
+
+
+def shuffled(key: jax.Array, params: Params) -> Params:
+    """The same numbers, each array's in another order."""
+    arrays, structure = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(arrays))
+    changed = [
+        jax.random.permutation(k, jnp.ravel(array)).reshape(jnp.shape(array))
+        for k, array in zip(keys, arrays, strict=True)
+    ]
+    return jax.tree.unflatten(structure, changed)
 
 
 def check_positive(config: Any, *names: str) -> None:
