@@ -23,6 +23,7 @@ RANKS = {
     "gradients": 2,
     "regularizers": 2,
     "networks": 3,
+    "adapters": 3,
     "weights": 3,
     "data": 3,
     "training": 3,
@@ -31,6 +32,7 @@ RANKS = {
 }
 CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
 WITHIN_A_RANK = {
+    ("adapters", "networks"),
     ("training", "weights"),
     ("intervals", "significance"),
     ("quantiles", "streaming"),

@@ -43,8 +43,9 @@ def list_layers(
     """What a Flax model's layers are called, and where it can be cut.
 
     A layer is what a module in it returns, or a nonlinearity of `jax.nn` right after
-    (`Conv_0.relu`). It is a clean cut if everything the outputs owe to the images has
-    passed through it, in one call.
+    (`Conv_0.relu`), or what the model's code itself calls by a name with
+    `jax.ad_checkpoint.checkpoint_name`. It is a clean cut if everything the outputs owe
+    to the images passes through it, in one call.
 
     Args:
         model: a Linen module, or an NNX one, which is run in evaluation mode.
@@ -54,6 +55,9 @@ def list_layers(
 
     Returns:
         The layers, in the order in which they are computed.
+
+    Raises:
+        BadInput: the model runs as in training, or the example is no batch.
 
     >>> class Net(nn.Module):
     ...     @nn.compact

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+from flax import errors
 from flax import linen as nn
 
 from jaxdissect.adapters.programs import (
@@ -36,8 +37,14 @@ def linen_model(module: nn.Module, variables: Any, call: Mapping[str, Any]) -> M
     """A Linen module, every `__call__` in it a layer."""
 
     def run(variables: Any, images: Any) -> Any:
-        with nn.intercept_methods(_marking()):
-            return module.apply(variables, images, **call)
+        try:
+            with nn.intercept_methods(_marking()):
+                return module.apply(variables, images, **call)
+        except (errors.ModifyScopeVariableError, errors.InvalidRngError) as error:
+            raise BadInput(
+                "the model runs as in training; after the example, give what its "
+                "`__call__` takes for evaluation, such as train=False"
+            ) from error
 
     return _model(run, variables)
 
