@@ -4,12 +4,17 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Float
 
 from jaxdissect.adapters.maps import map_shape
-from jaxdissect.adapters.models import Model, linen_model, linen_shapes, nnx_model
+from jaxdissect.adapters.models import (
+    Model,
+    check_example,
+    linen_model,
+    linen_shapes,
+    nnx_model,
+)
 from jaxdissect.adapters.programs import Mark, Program, depending, needed
 from jaxdissect.base import AnyArray, BadInput
 
@@ -59,6 +64,7 @@ def list_layers(
     Raises:
         BadInput: the model runs as in training, or the example is no batch.
 
+    >>> import jax.numpy as jnp
     >>> class Net(nn.Module):
     ...     @nn.compact
     ...     def __call__(self, x):
@@ -104,13 +110,9 @@ def model_program(model: Model, example: Any) -> Program:
     """The program for the example and the model's own variables.
 
     Raises:
-        BadInput: the example is no batch of numbers.
+        BadInput: the example is no batch, or the model runs as in training.
     """
-    if example.ndim < 2 or not jnp.issubdtype(example.dtype, jnp.floating):
-        raise BadInput(
-            f"`example` is {example.dtype} of shape {example.shape}; it must be a "
-            "batch of floating-point images"
-        )
+    check_example(example)
     return model.program(model.leaves(model.variables), example)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from flax import errors
 from flax import linen as nn
 
@@ -51,8 +52,22 @@ def linen_model(module: nn.Module, variables: Any, call: Mapping[str, Any]) -> M
 
 def linen_shapes(module: nn.Module, example: Any, call: Mapping[str, Any]) -> Any:
     """The shapes of a module's variables."""
+    check_example(example)
     init = functools.partial(module.init, **call)
     return jax.eval_shape(init, jax.random.key(0), example)
+
+
+def check_example(example: Any) -> None:
+    """Refuse what is no batch of images, before Flax stumbles over it.
+
+    Raises:
+        BadInput: one axis only, or whole numbers.
+    """
+    if example.ndim < 2 or not jnp.issubdtype(example.dtype, jnp.floating):
+        raise BadInput(
+            f"`example` is {example.dtype} of shape {example.shape}; it must be a "
+            "batch of floating-point images"
+        )
 
 
 def nnx_model(model: Any, call: Mapping[str, Any]) -> Model:
