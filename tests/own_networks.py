@@ -1,13 +1,15 @@
 """Networks as people write them who have never heard of this library, but tiny."""
 
+import functools
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from flax import nnx
 
-IMAGES = jax.random.uniform(jax.random.key(3), (2, 16, 16, 3))
+IMAGES = jnp.array(np.random.default_rng(3).random((2, 16, 16, 3)), jnp.float32)
 
 
 class DigitsCNN(nn.Module):
@@ -84,8 +86,7 @@ class ViT(nn.Module):
             token = self.param("cls", nn.initializers.normal(), (1, 1, 8))
             x = jnp.concatenate([jnp.tile(token, (len(x), 1, 1)), x], axis=1)
         x = x + self.param("positions", nn.initializers.normal(), (1, *x.shape[1:]))
-        for number in range(2):
-            x = TransformerBlock(name=f"block{number}")(x)
+        x = TransformerBlock(name="block0")(x)
         x = nn.LayerNorm(name="norm")(x)
         x = x[:, 0] if self.class_token else x.mean(1)
         return nn.Dense(5, name="head")(x)
@@ -126,14 +127,13 @@ class ModernCNN(nnx.Module):
         self.conv1 = nnx.Conv(3, 4, kernel_size=(3, 3), rngs=rngs)
         self.norm1 = nnx.BatchNorm(4, rngs=rngs)
         self.dropout = nnx.Dropout(rate=0.5, rngs=rngs)
-        self.blocks = nnx.List([ModernBlock(4, rngs), ModernBlock(4, rngs)])
+        self.blocks = nnx.Sequential(ModernBlock(4, rngs), ModernBlock(4, rngs))
         self.head = nnx.Linear(4 * 8 * 8, 5, rngs=rngs)
 
     def __call__(self, x):
         x = nnx.relu(self.norm1(self.conv1(x)))
         x = self.dropout(nnx.max_pool(x, window_shape=(2, 2), strides=(2, 2)))
-        for block in self.blocks:
-            x = block(x)
+        x = self.blocks(x)
         return self.head(x.reshape(x.shape[0], -1))
 
 
@@ -147,13 +147,6 @@ class ModernBlock(nnx.Module):
         return x + nnx.silu(self.conv(x))
 
 
-def modern_cnn() -> ModernCNN:
-    """With statistics that are not those of a new network."""
-    model = ModernCNN(nnx.Rngs(0))
-    model(IMAGES)
-    return model
-
-
 LINEN = {
     "digits": (DigitsCNN(), {}),
     "resnet": (ResNet(), {"train": False}),
@@ -165,13 +158,25 @@ LINEN = {
 
 
 def linen_variables(module, call):
-    """Random variables, statistics included."""
-    variables = module.init(jax.random.key(0), IMAGES, **call)
-    leaves, tree = jax.tree.flatten(variables)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    return tree.unflatten(
-        [
-            leaf + 0.1 * jax.random.uniform(key, leaf.shape)
-            for leaf, key in zip(leaves, keys, strict=True)
-        ]
-    )
+    """Random variables, statistics included; drawn here, for compiling takes longer."""
+    init = partial(module.init, **call)
+    shapes = jax.eval_shape(init, jax.random.key(0), IMAGES)
+    return jax.tree.map(lambda leaf: random_array(leaf.shape), shapes)
+
+
+def random_array(shape):
+    """Like kernels, or like scales and variances where there is one axis."""
+    rng = np.random.default_rng(len(shape))
+    spread = rng.uniform(0.5, 1.5, shape)
+    if len(shape) > 1:
+        spread = rng.normal(size=shape) / np.sqrt(np.prod(shape[:-1]))
+    return jnp.array(spread, jnp.float32)
+
+
+@functools.cache
+def modern_cnn() -> ModernCNN:
+    """An NNX model, which nobody is to change."""
+    model = ModernCNN(nnx.Rngs(0))
+    weights = nnx.state(model, (nnx.Param, nnx.BatchStat))
+    nnx.update(model, jax.tree.map(lambda leaf: random_array(leaf.shape), weights))
+    return model

@@ -24,6 +24,7 @@ RANKS = {
     "regularizers": 2,
     "checkpoints": 3,
     "networks": 3,
+    "adapters": 3,
     "weights": 3,
     "data": 3,
     "training": 3,
@@ -34,6 +35,7 @@ CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
 WITHIN_A_RANK = {
     ("checkpoints", "networks"),
     ("checkpoints", "weights"),
+    ("adapters", "networks"),
     ("training", "weights"),
     ("intervals", "significance"),
     ("quantiles", "streaming"),

@@ -2,12 +2,13 @@
 
 A Flax module is traced once and cut where nothing goes around a layer; functions
 written by hand are chained. In reading order: `programs`, `reading`, `models`, `maps`,
-`layers`, `splits`, `tables`.
+`layers`, `splits`, `chains`, `tables`.
 """
 
+from jaxdissect.adapters.chains import chain
 from jaxdissect.adapters.layers import Layer, layer_table, list_layers
 from jaxdissect.adapters.splits import split_linen, split_nnx
-from jaxdissect.adapters.tables import chain, linen_network, nnx_network
+from jaxdissect.adapters.tables import linen_network, nnx_network
 
 __all__ = [
     "Layer",

@@ -4,12 +4,17 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Float
 
 from jaxdissect.adapters.maps import map_shape
-from jaxdissect.adapters.models import Model, linen_model, linen_shapes, nnx_model
+from jaxdissect.adapters.models import (
+    Model,
+    check_example,
+    linen_model,
+    linen_shapes,
+    nnx_model,
+)
 from jaxdissect.adapters.programs import Mark, Program, depending, needed
 from jaxdissect.base import AnyArray, BadInput
 
@@ -43,8 +48,9 @@ def list_layers(
     """What a Flax model's layers are called, and where it can be cut.
 
     A layer is what a module in it returns, or a nonlinearity of `jax.nn` right after
-    (`Conv_0.relu`). It is a clean cut if everything the outputs owe to the images has
-    passed through it, in one call.
+    (`Conv_0.relu`), or what the model's code itself calls by a name with
+    `jax.ad_checkpoint.checkpoint_name`. It is a clean cut if everything the outputs owe
+    to the images passes through it, in one call.
 
     Args:
         model: a Linen module, or an NNX one, which is run in evaluation mode.
@@ -55,6 +61,10 @@ def list_layers(
     Returns:
         The layers, in the order in which they are computed.
 
+    Raises:
+        BadInput: the model runs as in training, or the example is no batch.
+
+    >>> import jax.numpy as jnp
     >>> class Net(nn.Module):
     ...     @nn.compact
     ...     def __call__(self, x):
@@ -100,13 +110,9 @@ def model_program(model: Model, example: Any) -> Program:
     """The program for the example and the model's own variables.
 
     Raises:
-        BadInput: the example is no batch of numbers.
+        BadInput: the example is no batch, or the model runs as in training.
     """
-    if example.ndim < 2 or not jnp.issubdtype(example.dtype, jnp.floating):
-        raise BadInput(
-            f"`example` is {example.dtype} of shape {example.shape}; it must be a "
-            "batch of floating-point images"
-        )
+    check_example(example)
     return model.program(model.leaves(model.variables), example)
 
 

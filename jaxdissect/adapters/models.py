@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from flax import errors
 from flax import linen as nn
 
 from jaxdissect.adapters.programs import (
@@ -36,16 +38,36 @@ def linen_model(module: nn.Module, variables: Any, call: Mapping[str, Any]) -> M
     """A Linen module, every `__call__` in it a layer."""
 
     def run(variables: Any, images: Any) -> Any:
-        with nn.intercept_methods(_marking()):
-            return module.apply(variables, images, **call)
+        try:
+            with nn.intercept_methods(_marking()):
+                return module.apply(variables, images, **call)
+        except (errors.ModifyScopeVariableError, errors.InvalidRngError) as error:
+            raise BadInput(
+                "the model runs as in training; after the example, give what its "
+                "`__call__` takes for evaluation, such as train=False"
+            ) from error
 
     return _model(run, variables)
 
 
 def linen_shapes(module: nn.Module, example: Any, call: Mapping[str, Any]) -> Any:
     """The shapes of a module's variables."""
+    check_example(example)
     init = functools.partial(module.init, **call)
     return jax.eval_shape(init, jax.random.key(0), example)
+
+
+def check_example(example: Any) -> None:
+    """Refuse what is no batch of images, before Flax stumbles over it.
+
+    Raises:
+        BadInput: one axis only, or whole numbers.
+    """
+    if example.ndim < 2 or not jnp.issubdtype(example.dtype, jnp.floating):
+        raise BadInput(
+            f"`example` is {example.dtype} of shape {example.shape}; it must be a "
+            "batch of floating-point images"
+        )
 
 
 def nnx_model(model: Any, call: Mapping[str, Any]) -> Model:
