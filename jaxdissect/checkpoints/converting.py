@@ -135,7 +135,7 @@ def convert(state: State, network: Network, recognised: Recognised) -> Params:
         if not _fits(state.shapes[name], shape):
             raise BadInput(
                 f"{name} has shape {list(state.shapes[name])}, which does not fit the "
-                f"rest of a {recognised.architecture}"
+                f"rest of the {recognised.architecture}"
             )
         arrays[ours] = from_pytorch(state.read(name), shape)
     return nested(arrays)

@@ -54,13 +54,22 @@ def read_state(path: Path) -> State:
     if not path.is_file():
         raise BadInput(f"there is no checkpoint {path}")
     if path.suffix == ".safetensors":
-        return _safetensors(path)
-    if path.suffix in PICKLES:
-        return _pickled(path)
-    raise BadInput(
-        f"{path} is no checkpoint by its name; allowed are .safetensors, "
-        f"{', '.join(PICKLES)}"
-    )
+        state = _safetensors(path)
+    elif path.suffix in PICKLES:
+        state = _pickled(path)
+    else:
+        raise BadInput(
+            f"{path} is no checkpoint by its name; allowed are .safetensors, "
+            f"{', '.join(PICKLES)}"
+        )
+
+    def read(name: str) -> np.ndarray:
+        try:
+            return state.read(name)
+        except Exception as error:  # of a quantized tensor, a sparse one, ...
+            raise BadInput(f"{name} is no array of floats ({_reason(error)})") from None
+
+    return State(state.shapes, read)
 
 
 def _safetensors(path: Path) -> State:
@@ -72,7 +81,9 @@ def _safetensors(path: Path) -> State:
             for plain, name in names.items()
         }
     except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is truncated or no safetensors file: {error}") from None
+        raise BadInput(
+            f"{path} is truncated or no safetensors file ({_reason(error)})"
+        ) from None
     return State(shapes, lambda name: _float32(file.get_tensor(names[name])))
 
 
@@ -94,18 +105,19 @@ def _pickled(path: Path) -> State:
         )
     except pickle.UnpicklingError as error:
         raise BadInput(_refusal(path, str(error))) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        (reason, *_) = str(error).splitlines() or [type(error).__name__]
-        raise BadInput(f"{path} is truncated or no checkpoint: {reason}") from None
+    except Exception as error:  # of any kind, when the reader meets damaged bytes
+        raise BadInput(
+            f"{path} is truncated or no checkpoint of PyTorch ({_reason(error)})"
+        ) from None
     tensors = {
         _plain(name): tensor
         for name, tensor in _unwrapped(loaded, path).items()
-        if isinstance(tensor, torch.Tensor)
+        if isinstance(name, str) and isinstance(tensor, torch.Tensor)
     }
     if not tensors:
         raise BadInput(f"{path} has no tensors; it must hold a state dictionary")
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    return State(shapes, lambda name: tensors[name].float().numpy())
+    return State(shapes, lambda name: tensors[name].detach().float().numpy())
 
 
 def _unwrapped(loaded: Any, path: Path) -> Mapping[str, Any]:
@@ -120,13 +132,19 @@ def _unwrapped(loaded: Any, path: Path) -> Mapping[str, Any]:
 
 
 def _refusal(path: Path, error: str) -> str:
-    called = re.search(r"(?:GLOBAL|global)[: ]+([\w.]+)", error)
+    called = re.search(r"GLOBAL ([\w.]+)", error)
     if called is None:
         return f"{path} is truncated or no checkpoint of PyTorch"
     return (
         f"{path} is refused: loading it would run {called[1]}; only tensors are read, "
         "such as `torch.save(model.state_dict(), path)` writes"
     )
+
+
+def _reason(error: Exception) -> str:
+    """What kind of error it is, and the first sentence of its message."""
+    first = re.split(r"\.\s|\n", str(error))[0].rstrip(".")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def _plain(name: str) -> str:
