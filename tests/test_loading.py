@@ -146,6 +146,29 @@ def test_a_network_of_ones_own(own):
     assert changed.weights.digest != loaded.weights.digest
 
 
+def test_tokens_that_lie_nowhere_are_not_dissected(own, capsys):
+    own.write_text(
+        OWN
+        + """
+import jax.numpy as jnp
+from jaxdissect import adapters
+
+def tokens():
+    patches = lambda v, x: x[:, ::12, ::12].reshape((len(x), 9, 3))
+    with_class = lambda v, x: jnp.pad(x, ((0, 0), (1, 0), (0, 0)))
+    functions = {"patches": patches, "tokens": with_class}
+    functions["logits"] = lambda v, x: x[:, 0]
+    network, params = adapters.chain(functions, {}, jnp.ones((1, 36, 36, 3)))
+    return networks.Classifier(network, params, 36)
+"""
+    )
+    tokens = ["dissect", "--network", f"{own}:tokens", "--layers"]
+    said = fails(capsys, *tokens, "tokens")
+    assert "'tokens', a row of 10 positions" in said
+    loaded = loading.load(SubjectConfig(network=f"{own}:tokens"))
+    assert build.usual_layers(loaded) == ("patches",)
+
+
 def test_the_function_gets_the_weights(own):
     loading.load(SubjectConfig(Path("some/folder"), f"{own}:build"))
     with pytest.raises(BadInput, match="`weights` is some/folder, which does not suit"):
