@@ -128,15 +128,16 @@ def convert(state: State, network: Network, recognised: Recognised) -> Params:
         for ours, leaf in flattened(expected).items()
     }
     _check_names(state.shapes, [name for name, _ in wanted.values()])
-    arrays = {}
-    # The largest first, so that it never comes on top of all others.
-    for ours in sorted(wanted, key=lambda ours: -np.prod(wanted[ours][1])):
-        name, shape = wanted[ours]
+    for name, shape in wanted.values():
         if not _fits(state.shapes[name], shape):
             raise BadInput(
                 f"{name} has shape {list(state.shapes[name])}, which does not fit the "
                 f"rest of the {recognised.architecture}"
             )
+    arrays = {}
+    # The largest first, so that it never comes on top of all others.
+    for ours in sorted(wanted, key=lambda ours: -np.prod(wanted[ours][1])):
+        name, shape = wanted[ours]
         arrays[ours] = from_pytorch(state.read(name), shape)
     return nested(arrays)
 

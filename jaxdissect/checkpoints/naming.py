@@ -72,11 +72,10 @@ def recognise(shapes: Shapes) -> Recognised:
         return _resnet(shapes, torchvision_resnet)
     if first == "0" and size == 7:
         return _resnet(shapes, lua_resnet)
-    found = ", ".join(list(shapes)[:3])
+    found = ", ".join([*list(shapes)[:3], "..."][: len(shapes)]) or "no tensors"
     raise BadInput(
-        f"the checkpoint is of no known network: it has {found}, ...; known are "
-        "VGG-16, AlexNet and ResNet by the names of torchvision and of the Places365 "
-        "networks"
+        f"the checkpoint is of no known network: it has {found}; known are VGG-16, "
+        "AlexNet and ResNet by the names of torchvision and of the Places365 networks"
     )
 
 
@@ -172,7 +171,7 @@ def _chain(architecture: str, build, shapes: Shapes, naming: Naming) -> Recognis
     while len(heads) > 1 and f"{heads[-1]}.weight" not in shapes:
         heads.pop()
     for name in (*names, *heads):
-        check_has(shapes, f"{name}.weight")
+        check_kernel(shapes, f"{name}.weight", names_in(usual, naming))
     first, last = (shapes[f"{name}.weight"][0] for name in names)
     kernels = [shapes[f"{name}.weight"] for name in heads]
     # timm keeps the first fully connected layer as a convolution.
@@ -213,18 +212,45 @@ def _resnet(shapes: Shapes, naming: Naming) -> Recognised:
             f"depths {', '.join(map(str, BLOCKS))}"
         )
     fc = f"{naming((), 'fc')}.weight"
-    check_has(shapes, fc)
-    first = shapes[f"{naming((), 'conv1.conv')}.weight"][0]
     build = partial(resnet, depth=depth)
+    check_kernel(shapes, fc, names_in(build(1), naming))
+    first = shapes[f"{naming((), 'conv1.conv')}.weight"][0]
     options = {"width": first / FEATURES[0]}
     return Recognised(f"resnet{depth}", build, shapes[fc][0], options, naming)
 
 
-def check_has(shapes: Shapes, name: str) -> None:
-    """Refuse a state dictionary without a tensor.
+def names_in(network: Network, naming: Naming) -> set[str]:
+    """What tensors of a network may be called.
+
+    >>> "features.28.weight" in names_in(vgg16(10), torchvision(VGG_HEADS))
+    True
+    """
+    stages = [inner.name for stage in network for inner in (*stage.branch, stage)]
+    blocks = [stage.name for stage in network if stage.branch]
+    stages += [
+        f"{block}.shortcut.{part}" for block in blocks for part in ("conv", "bn")
+    ]
+    weighted = [n for n in stages if re.search(r"\.(conv|bn|dense)$|^fc\d?$", n)]
+    kinds = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    return {f"{naming(network, stage)}.{kind}" for stage in weighted for kind in kinds}
+
+
+def check_kernel(shapes: Shapes, name: str, usual: set[str]) -> None:
+    """Refuse a state dictionary without a kernel that tells the network's size.
+
+    Args:
+        shapes: of the state dictionary.
+        name: of the kernel.
+        usual: names that are no misspelling of it.
 
     Raises:
-        BadInput: naming what may have been meant.
+        BadInput: naming what may have been meant, or the shape.
     """
     if name not in shapes:
-        raise BadInput(f"the checkpoint lacks {name}{nearest(name, list(shapes))}")
+        unusual = [other for other in shapes if other not in usual]
+        raise BadInput(f"the checkpoint lacks {name}{nearest(name, unusual)}")
+    if len(shapes[name]) not in (2, 4) or 0 in shapes[name]:
+        raise BadInput(
+            f"{name} has shape {list(shapes[name])}; a kernel has 2 or 4 axes, none of "
+            "them empty"
+        )

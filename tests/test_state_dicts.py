@@ -1,0 +1,241 @@
+"""Networks from state dictionaries, beside plain numpy; no PyTorch is needed.
+
+test_parity.py holds every layer against PyTorch where it is installed.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import numpy_networks, state_dicts
+from safetensors.numpy import load_file, save_file
+
+from jaxdissect import networks
+from jaxdissect.checkpoints import (
+    Checkpoint,
+    State,
+    export_torchvision,
+    load_checkpoint,
+    recognise,
+)
+from jaxdissect.checkpoints.converting import convert, from_pytorch, to_pytorch
+
+MEAN, STD = (0.48, 0.46, 0.41), (0.23, 0.22, 0.25)
+# Values up to 255, so that local response normalization changes something.
+CAFFE_STD = (1 / 255, 1 / 254, 1 / 253)
+CLASSES = 6
+BLOCKS = state_dicts.RESNET_BLOCKS
+
+
+class Case(NamedTuple):
+    """An architecture.
+
+    Attributes:
+        shapes: {name: shape} of its state dictionary.
+        reference: (state dictionary, normalized images) -> {layer: acts}.
+        size: of images.
+        compared: layers from the beginning; all unless compiling them takes long.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    reference: Callable[..., dict[str, np.ndarray]]
+    size: int
+    compared: int = 99
+
+
+resnet = numpy_networks.resnet
+CASES = {
+    "vgg16": Case(state_dicts.vgg16_shapes(CLASSES), numpy_networks.vgg16, 40),
+    "vgg16_bn": Case(
+        state_dicts.vgg16_shapes(CLASSES, batch_norm=True),
+        partial(numpy_networks.vgg16, batch_norm=True),
+        40,
+    ),
+    "alexnet": Case(state_dicts.alexnet_shapes(CLASSES), numpy_networks.alexnet, 80),
+    "caffe_alexnet": Case(
+        state_dicts.caffe_alexnet_shapes(CLASSES, grid=1),
+        numpy_networks.caffe_alexnet,
+        67,
+    ),
+    "resnet18": Case(
+        state_dicts.resnet_shapes(CLASSES, depth=18),
+        partial(resnet, blocks=BLOCKS[18], bottleneck=False),
+        33,
+    ),
+    "resnet50": Case(
+        state_dicts.resnet_shapes(CLASSES, depth=50),
+        partial(resnet, blocks=BLOCKS[50], bottleneck=True),
+        33,
+        compared=14,
+    ),
+}
+
+
+class Loaded(NamedTuple):
+    """Made-up arrays, and what was made of the file they were in."""
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    checkpoint: Checkpoint
+
+
+@pytest.fixture(scope="module", params=CASES)
+def loaded(request, tmp_path_factory):
+    shapes, reference, size, _ = CASES[request.param]
+    std = CAFFE_STD if "caffe" in request.param else STD
+    made_up = state_dicts.made_up(shapes).items()
+    arrays = {name: array for name, array in made_up if ".running_" not in name}
+    reference(arrays, channels_first(random_images(size), MEAN, std))  # fills them in
+    file = tmp_path_factory.mktemp("state_dicts") / "model.safetensors"
+    save_file(arrays, file)
+    return Loaded(request.param, arrays, load_checkpoint(file, mean=MEAN, std=std))
+
+
+def random_images(size):
+    """Patches of colour under noise: layers answer differently in every place."""
+    rng = np.random.default_rng(size)
+    patch = np.arange(size) * 4 // size
+    colours = rng.uniform(size=(2, 4, 4, 3))[:, patch][:, :, patch]
+    return (colours * rng.uniform(size=(2, size, size, 3))).astype(np.float32)
+
+
+def channels_first(images, mean, std):
+    return np.moveaxis((images.astype(np.float64) - mean) / std, -1, 1)
+
+
+def test_layers_and_logits_equal_plain_numpy(loaded):
+    recognised, network, params, mean, std = loaded.checkpoint
+    assert loaded.name.removesuffix("_bn") == recognised.architecture
+    _, reference, size, compared = CASES[loaded.name]
+    images = random_images(size)
+    layers = reference(loaded.arrays, channels_first(images, mean, std))
+    want = dict(list(layers.items())[:compared])
+    got = jax.jit(networks.taps(network, tuple(want)))(params, images)
+    for layer, acts in got.items():
+        expected = want[layer]
+        if layer == "logits":
+            assert expected.shape == (2, CLASSES)
+        elif expected.ndim == 2:
+            expected = expected[:, None, None]
+        else:
+            expected = np.moveaxis(expected, 1, -1)
+        scale = abs(expected).max()
+        # Nothing would be compared where images were all alike.
+        assert np.ptp(expected, axis=0).max() > 0.01 * scale > 1e-6, layer
+        assert acts.shape == expected.shape, layer
+        assert abs(acts - expected).max() <= 3e-5 * scale, layer
+
+
+def test_an_export_is_what_was_read_bit_for_bit(loaded, tmp_path):
+    recognised, network, params, *_ = loaded.checkpoint
+    export_torchvision(
+        tmp_path / "out.safetensors", recognised.architecture, network, params
+    )
+    exported = load_file(tmp_path / "out.safetensors")
+    counted = {n for n in loaded.arrays if n.endswith("num_batches_tracked")}
+    assert set(exported) == set(loaded.arrays) - counted
+    for name, array in exported.items():
+        assert array.dtype == np.float32
+        assert array.tobytes() == loaded.arrays[name].tobytes(), name
+    assert [*tmp_path.iterdir()] == [tmp_path / "out.safetensors"]
+
+
+def converted(arrays):
+    """The parameters of arrays that need not be in a file."""
+    shapes = {name: array.shape for name, array in arrays.items()}
+    recognised = recognise(shapes)
+    network = recognised.build(recognised.num_classes, **recognised.options)
+    return convert(State(shapes, arrays.__getitem__), network, recognised)
+
+
+def renamed(arrays, names):
+    return {names(name): array for name, array in arrays.items()}
+
+
+def in_parallel(arrays):
+    return {f"module.{name}": array for name, array in arrays.items()}
+
+
+def features_in_parallel(arrays):
+    return renamed(arrays, lambda n: n.replace("features.", "features.module."))
+
+
+@pytest.mark.parametrize(
+    ("name", "called_otherwise"),
+    [
+        ("vgg16", partial(renamed, names=state_dicts.csail)),
+        ("vgg16", state_dicts.timm_arrays),
+        ("resnet18", partial(renamed, names=state_dicts.lua)),
+    ],
+)
+def test_other_names_give_the_same_parameters(name, called_otherwise):
+    arrays = state_dicts.made_up(CASES[name].shapes, seed=1)
+    ours, others = converted(arrays), converted(called_otherwise(arrays))
+    assert jax.tree.structure(ours) == jax.tree.structure(others)
+    jax.tree.map(np.testing.assert_array_equal, ours, others)
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "number"),
+    [(in_parallel, np.float16), (features_in_parallel, np.float64)],
+)
+def test_prefixes_go_and_every_float_becomes_float32(wrapped, number, tmp_path):
+    arrays = state_dicts.made_up(CASES["alexnet"].shapes)
+    arrays = {name: array.astype(number) for name, array in arrays.items()}
+    save_file(wrapped(arrays), tmp_path / "model.safetensors")
+    params = load_checkpoint(tmp_path / "model.safetensors").params
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype(np.float32)}
+    jax.tree.map(np.testing.assert_array_equal, params, converted(arrays))
+
+
+def test_a_network_for_bgr_becomes_one_for_rgb(tmp_path):
+    arrays = state_dicts.made_up(CASES["alexnet"].shapes)
+    save_file(arrays, tmp_path / "model.safetensors")
+    given = {"mean": MEAN, "std": STD, "channels": "bgr"}
+    _, network, params, *_ = load_checkpoint(tmp_path / "model.safetensors", **given)
+    images = random_images(80)
+    bgr = channels_first(images[..., ::-1], MEAN, STD)
+    want = numpy_networks.alexnet(arrays, bgr)["logits"]
+    got = jax.jit(partial(networks.apply, network))(params, images)
+    assert abs(got - want).max() <= 1e-5 * abs(want).max()
+
+
+@pytest.mark.parametrize("depth", BLOCKS)
+@pytest.mark.parametrize("names", [str, state_dicts.lua])
+def test_every_depth_is_recognised(depth, names):
+    shapes = state_dicts.resnet_shapes(CLASSES, depth=depth)
+    recognised = recognise({names(name): shape for name, shape in shapes.items()})
+    assert recognised.architecture == f"resnet{depth}"
+    assert recognised.num_classes == CLASSES
+    assert recognised.options["width"] == state_dicts.WIDTH
+
+
+kernels = st.tuples(*[st.integers(1, 4)] * 4)
+
+
+@settings(deadline=None, max_examples=20)
+@given(kernels, st.integers(0, 99))
+def test_flattened_maps_meet_the_same_weights(shape, seed):
+    height, width, units, outputs = shape
+    rng = np.random.default_rng(seed)
+    theirs = rng.normal(size=(outputs, units * height * width))
+    maps = rng.normal(size=(units, height, width))
+    ours = from_pytorch(theirs, shape)
+    got = np.einsum("hwu,hwum->m", np.moveaxis(maps, 0, -1), ours)
+    np.testing.assert_allclose(got, theirs @ maps.reshape(-1), atol=1e-12)
+
+
+@settings(deadline=None, max_examples=20)
+@given(kernels, st.sampled_from(["fc6.dense", "conv1.conv"]), st.integers(0, 99))
+def test_layouts_go_there_and_back(shape, stage, seed):
+    bits = np.random.default_rng(seed).integers(0, 2**32, shape, np.uint32)
+    ours = bits.view(np.float32)  # NaNs and all
+    there = to_pytorch(f"{stage}/params/kernel", ours)
+    assert there.ndim == (2 if stage == "fc6.dense" else 4)
+    assert len(there) == shape[-1]
+    assert from_pytorch(there, shape).tobytes() == ours.tobytes()
