@@ -140,7 +140,7 @@ def test_every_layer_equals_that_of_pytorch(converted):
 @pytest.fixture
 def exported(converted, tmp_path):
     file = tmp_path / "exported.safetensors"
-    recognised, network, params = converted.checkpoint
+    recognised, network, params, *_ = converted.checkpoint
     export_torchvision(file, recognised.architecture, network, params)
     return load_file(file)
 
