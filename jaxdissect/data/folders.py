@@ -10,7 +10,7 @@ from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
 from jaxdissect.data.images import ImageSet, fingerprint, on_demand
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """Files with other endings are passed over; case does not matter."""
 
 
