@@ -33,7 +33,9 @@ def run(config: TrainConfig) -> None:
     plan = make_plan(config)
     if config.data.name == "yale":
         print(f"training and test faces: the split of seed {config.data.seed}")
-    manifest = outputs.manifest(config, data=plan.source.fingerprint)
+    manifest = outputs.manifest(
+        config, data=plan.source.fingerprint, left_out=dict(plan.source.left_out)
+    )
     outputs.check_same_run(config.out, manifest)
     if all(is_finished(folder) for folder in plan.folders):
         print(f"already trained: {config.out}")

@@ -12,9 +12,9 @@ from jaxtyping import Int, Integer
 from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.concepts import Concept, ConceptSource
-from jaxdissect.data.folders import SUFFIXES
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.label_tables import by_number, table, translation
+from jaxdissect.data.picture_files import SUFFIXES
 
 TABLE = "labels.csv"
 GREY, PALETTE = 0, 3

@@ -66,6 +66,9 @@ class DataConfig:
     """Training images; all there are, or 16000 scenes."""
     num_test: int | None = None
     """Held-out images; all there are, or 1200 scenes."""
+    broken: Literal["refuse", "skip"] = "refuse"
+    """What becomes of broken files in a folder of one's own: the first one read ends
+    the command, or all are looked for at the start and left out."""
 
 
 @dataclass(frozen=True)

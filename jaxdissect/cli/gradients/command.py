@@ -23,7 +23,10 @@ def run(config: GradientsConfig) -> None:
     source = datasets.open_source(config.data, (trained.image_size,))
     out = config.out or Path("runs") / f"gradients-{build.run_name(config.weights)}"
     manifest = outputs.manifest(
-        config, weights=trained.weights.digest, images=source.fingerprint
+        config,
+        weights=trained.weights.digest,
+        images=source.fingerprint,
+        left_out=dict(source.left_out),
     )
     with outputs.results_folder(out, manifest) as folder:
         asked, pictures = ask(config, trained, source, layers)
