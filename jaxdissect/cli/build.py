@@ -129,7 +129,7 @@ def load_trained_on_scenes(path: Path | None) -> Trained:
     if trained.classes != scenes.CLASSES:
         raise BadInput(
             f"{path} tells {len(trained.classes)} other classes apart than the "
-            f"{len(scenes.CLASSES)} of the scenes, the only images `ablate` has"
+            f"{len(scenes.CLASSES)} of the generated scenes; it needs images of its own"
         )
     return trained
 

@@ -57,6 +57,8 @@ class Source(NamedTuple):
         fingerprint: SHA-256 of what it is made of.
         at: (image size) -> training and test images.
         left_out: broken pictures that are no part of it.
+        occurring: numbers of the classes that have images; all, where it is empty.
+        said: where its images come from, if more is to be said than its name.
     """
 
     classes: tuple[str, ...]
@@ -64,6 +66,8 @@ class Source(NamedTuple):
     fingerprint: str
     at: Callable[[int], tuple[ImageSet, ImageSet]]
     left_out: tuple[Broken, ...] = ()
+    occurring: tuple[int, ...] = ()
+    said: str = ""
 
 
 def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
@@ -79,6 +83,11 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
     for name in ("num_train", "num_test"):
         if getattr(config, name) is not None:
             build.check_positive(config, name)
+    if config.name == "pictures":
+        raise BadInput(
+            "`data.name` is pictures, which are for questions to a network that is "
+            "trained; to train one take a folder"
+        )
     if config.broken == "skip" and config.name != "folder":
         raise BadInput(
             f"`data.broken` is skip, which is for a folder of pictures; `data.name` is "

@@ -1,5 +1,6 @@
 """Which picture files there are in a folder, and which of them are broken."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,21 @@ def folder_names(folder: Path) -> tuple[str, ...]:
         raise BadInput(f"`folder` is {folder}; there is no such folder")
     with os.scandir(folder) as entries:
         return tuple(sorted(e.name for e in entries if e.is_dir() and e.name[0] != "."))
+
+
+def digests(folder: Path, names: Sequence[str]) -> Iterator[str]:
+    """SHA-256 of each file's bytes, several at a time.
+
+    >>> list(digests(Path("/nowhere"), []))
+    []
+    """
+
+    def digest(name: str) -> str:
+        return hashlib.sha256(label_maps.read_bytes(folder / name)).hexdigest()
+
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(names), AHEAD):
+            yield from pool.map(digest, names[start : start + AHEAD])
 
 
 def class_files(folder: Path, classes: Sequence[str]) -> list[File]:
