@@ -45,7 +45,7 @@ def digest(tree: Any) -> str:
         array = np.ascontiguousarray(leaf)
         name = jax.tree_util.keystr(path)
         sha.update(f"{name} {np.shape(leaf)} {array.dtype}\n".encode())
-        sha.update(array.tobytes())
+        sha.update(array.reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 
@@ -57,9 +57,9 @@ def save(path: Path, params: Params, metadata: Mapping[str, Any]) -> None:
         params: {stage: {collection: {name: array}}}.
         metadata: JSON-serialisable.
     """
-    arrays = {}
-    for keys, leaf in jax.tree_util.tree_leaves_with_path(params):
-        arrays["/".join(key.key for key in keys)] = np.ascontiguousarray(leaf)
+    arrays = {
+        name: np.ascontiguousarray(leaf) for name, leaf in flattened(params).items()
+    }
     header = {"provenance": json.dumps(dict(metadata)), "sha256": digest(params)}
     partial = path.with_suffix(".partial")
     save_file(arrays, partial, metadata=header)
@@ -94,13 +94,45 @@ def load(path: Path) -> Weights:
             f"{path} lacks the metadata 'provenance' and 'sha256' that `jaxdissect "
             "train` writes"
         )
-    params = _nested(arrays)
+    params = nested(arrays)
     if digest(params) != header["sha256"]:
         raise BadInput(f"{path} is damaged: its parameters do not match their SHA-256")
     return Weights(params, json.loads(header["provenance"]), header["sha256"])
 
 
-def _nested(arrays: Mapping[str, np.ndarray]) -> Params:
+def is_ours(path: Path) -> bool:
+    """Whether `load` should read a file, rather than `checkpoints.load_checkpoint`.
+
+    That is so for whatever says it is from `save`, and for broken safetensors files.
+
+    >>> is_ours(Path("vgg16.pth"))
+    False
+    """
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return "provenance" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return True
+
+
+def flattened(params: Params) -> dict[str, Any]:
+    """{"stage/collection/name": array}, as in the file.
+
+    >>> flattened({"fc": {"params": {"bias": 1}}})
+    {'fc/params/bias': 1}
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return {"/".join(key.key for key in keys): leaf for keys, leaf in leaves}
+
+
+def nested(arrays: Mapping[str, Any]) -> Params:
+    """The inverse of `flattened`.
+
+    >>> nested({"fc/params/bias": 1})
+    {'fc': {'params': {'bias': 1}}}
+    """
     params: dict[str, Any] = {}
     for name, array in arrays.items():
         *groups, last = name.split("/")

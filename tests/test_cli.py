@@ -15,7 +15,7 @@ from conftest import TINY, fails
 
 from jaxdissect import weights
 from jaxdissect.cli import build, main, parse
-from jaxdissect.cli.config import TrainConfig
+from jaxdissect.cli.config import DissectConfig, TrainConfig
 
 ROOT = Path(__file__).parents[1]
 
@@ -261,8 +261,10 @@ def test_results_are_named_after_the_run_its_seed_included():
         "runs/alexnet/seed-3/weights.safetensors": "alexnet-seed-3",
         "downloads/mine.safetensors": "mine",
     }
-    assert [build.run_name(Path(path)) for path in names] == list(names.values())
-    assert build.run_name(None) == "scenes_vgg16"
+    for path, name in names.items():
+        assert build.run_name(DissectConfig(weights=Path(path))) == name
+    assert build.run_name(DissectConfig()) == "scenes_vgg16"
+    assert build.run_name(DissectConfig(network="nets/own.py:build")) == "own"
 
 
 def test_version(capsys):

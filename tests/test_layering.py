@@ -22,7 +22,9 @@ RANKS = {
     "attacks": 2,
     "gradients": 2,
     "regularizers": 2,
+    "checkpoints": 3,
     "networks": 3,
+    "adapters": 3,
     "weights": 3,
     "data": 3,
     "training": 3,
@@ -31,6 +33,9 @@ RANKS = {
 }
 CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
 WITHIN_A_RANK = {
+    ("checkpoints", "networks"),
+    ("checkpoints", "weights"),
+    ("adapters", "networks"),
     ("training", "weights"),
     ("intervals", "significance"),
     ("quantiles", "streaming"),

@@ -76,8 +76,10 @@ def without_outgoing_weights(network, layer, params, keep):
     names = networks.layer_names(network)
     following = network[names.index(layer) + 1 :]
     stage = next(s for s in following if s.contributions is not None)
-    kernel = params[stage.name]["params"]["kernel"]
-    kernel = kernel * keep[:, None]  # [... units, outputs]
+    kernel = params[stage.name]["params"]["kernel"]  # [... units / groups, outputs]
+    *_, units, outputs = kernel.shape
+    groups = len(keep) // units
+    kernel *= jnp.repeat(keep.reshape(groups, units), outputs // groups, axis=0).T
     changed = {**params[stage.name]["params"], "kernel": kernel}
     return {**params, stage.name: {**params[stage.name], "params": changed}}
 
@@ -166,6 +168,10 @@ def test_dropout_is_random_in_training_and_absent_in_evaluation(key):
             14_774_436,
         ),
         (lambda: networks.alexnet(1000), (224, 224, 3), 61_100_840),
+        (lambda: networks.caffe_alexnet(1000), (227, 227, 3), 60_965_224),
+        (lambda: networks.resnet(1000, depth=18), (224, 224, 3), 11_689_512),
+        (lambda: networks.resnet(1000, depth=50), (224, 224, 3), 25_557_032),
+        (lambda: networks.resnet(1000, depth=152), (224, 224, 3), 60_192_808),
         (lambda: networks.lenet(15), (60, 60, 1), 6_683),
     ],
 )

@@ -1,6 +1,5 @@
 """The example network equals the published one, and a plain one in float64."""
 
-import doctest
 import hashlib
 import importlib
 import json
@@ -11,97 +10,63 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import install_import_hook
+from PIL import Image
 from reference import squeezenet as reference
 
-from jaxdissect.base import BadInput
+from jaxdissect import networks
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
-with install_import_hook("squeezenet_places365", "beartype.beartype"):
-    squeezenet = importlib.import_module("squeezenet_places365")
+squeezenet = importlib.import_module("squeezenet_places365")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 FOLDER = DATA / "squeezenet_places365"
 LAYERS = ("conv1", *reference.FIRES)
-every_layer = pytest.mark.parametrize("layer", LAYERS)
 
-# Maps before the poolings are both odd and even: 33 x 32, then 16 x 15, then 7 x 7.
-IMAGES = np.random.default_rng(1).normal(size=(2, 65, 63, 3)).astype(np.float32)
+# Maps before the poolings are both odd and even: 33, then 16, then 7.
+INPUTS = np.random.default_rng(1).normal(size=(2, 65, 65, 3)).astype(np.float32)
+
+
+def images_of(inputs):
+    """The images, RGB in [0, 1], that the network's preprocessing turns into inputs."""
+    return jnp.asarray((inputs * 255 + squeezenet.MEAN_BGR)[..., ::-1] / 255)
 
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
-    """(arrays as stored, params as loaded)"""
+    """(arrays as stored, network as built)"""
     folder = tmp_path_factory.mktemp("made_up")
     arrays = reference.random_arrays(seed=0, classes=4)
     np.savez(folder / "squeezenet_places365.npz", **arrays)
-    return arrays, squeezenet.load(folder)
+    (folder / "categories_places365.txt").write_text("/a/a 0\n/b/b 1\n/c/c 2\n/d/d 3\n")
+    return arrays, squeezenet.build(folder, size=65)
 
 
 def test_every_layer_equals_plain_numpy(made_up):
-    arrays, params = made_up
-    got = squeezenet.taps(params, jnp.array(IMAGES))
-    assert tuple(got) == LAYERS
-    got["logits"] = squeezenet.apply(params, jnp.array(IMAGES))
-    for n, image in enumerate(IMAGES):
+    arrays, (network, params, _, _) = made_up
+    got = networks.taps(network, (*LAYERS, "logits"))(params, images_of(INPUTS))
+    for n, image in enumerate(INPUTS):
         for layer, want in reference.taps(arrays, image.transpose(2, 0, 1)).items():
             acts = np.moveaxis(got[layer][n], -1, 0)
             np.testing.assert_allclose(acts, want, atol=1e-5 * abs(want).max())
 
 
-@every_layer
-def test_tail_of_trunk_is_the_network(made_up, layer):
-    _, params = made_up
-    images = jnp.array(IMAGES)
-    acts = squeezenet.trunk(params, images, layer)
-    np.testing.assert_array_equal(acts, squeezenet.taps(params, images)[layer])
-    logits = squeezenet.tail(params, acts, layer)
-    np.testing.assert_array_equal(logits, squeezenet.apply(params, images))
+def test_tail_of_trunk_is_the_network(made_up):
+    _, (network, params, _, _) = made_up
+    images = images_of(INPUTS)
+    whole = networks.apply(network, params, images)
+    for layer in networks.layer_names(network)[:-1]:
+        trunk, tail = networks.split(network, layer)
+        np.testing.assert_array_equal(tail(params, trunk(params, images)), whole)
 
 
-@pytest.mark.parametrize("half", [squeezenet.trunk, squeezenet.tail])
-def test_an_unknown_layer_is_refused(made_up, half):
-    with pytest.raises(BadInput, match="`layer` is 'pool1'; allowed are conv1, fire2,"):
-        half(made_up[1], jnp.array(IMAGES), "pool1")
-
-
-# All poolings come out even, so no window ends short of the last pixel.
-LENGTH = 253
-
-
-@pytest.fixture(scope="module")
-def seen(made_up):
-    """{layer: (columns [pixel cell], rows [pixel cell])}: which cells see which line.
-
-    Where weights are positive and biases 0, cells that see the one line of the image
-    that is not 0 are above 0, and all others are 0.
-    """
-    positive = jax.tree.map(jnp.abs, made_up[1])
-    params = {name: {**p, "bias": 0 * p["bias"]} for name, p in positive.items()}
-    lines = jnp.eye(LENGTH)[:, None, :, None] * jnp.ones((31, 1, 3))
-    of_columns = squeezenet.taps(params, lines)
-    of_rows = squeezenet.taps(params, lines.swapaxes(1, 2))
-    return {
-        layer: ((of_columns[layer] > 0)[:, 0, :, -1], (of_rows[layer] > 0)[:, :, 0, -1])
-        for layer in LAYERS
-    }
-
-
-@every_layer
-def test_centres_are_the_middles_of_what_cells_see(seen, layer):
-    offset, step = squeezenet.CENTRES[layer]
-    for lines in seen[layer]:
-        num_inside = 0
-        for cell, pixels in enumerate(np.asarray(lines).T):
-            first, *_, last = np.flatnonzero(pixels)
-            if first > 0 and last < LENGTH - 1:
-                assert (first + last) / 2 == offset + step * cell
-                num_inside += 1
-        assert num_inside > 1
-
-
-def test_the_examples_in_docstrings_run():
-    assert doctest.testmod(squeezenet) == (0, 3)
+def test_cells_sit_where_the_architecture_puts_them(made_up):
+    _, (network, _, _, _) = made_up
+    # conv1: 3 / 2 with padding 1, on every second pixel; each pooling 3 / 2 without.
+    centres = {layer: networks.centres(network, layer, 65) for layer in LAYERS}
+    assert centres["conv1"] == (0.0, 2.0)
+    assert centres["fire2"] == centres["fire3"] == (2.0, 4.0)
+    assert centres["fire4"] == centres["fire5"] == (6.0, 8.0)
+    assert centres["fire6"] == centres["fire9"] == (14.0, 16.0)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +78,7 @@ def expected():
 
 @pytest.fixture(scope="module")
 def places(expected):
-    return squeezenet.load(FOLDER)
+    return squeezenet.build(FOLDER)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +87,7 @@ def pixels(expected):
     if not (DATA / "camvid").is_dir():
         pytest.skip(f"the CamVid images are not at {DATA / 'camvid'}")
     files = [DATA / entry["file"] for entry in expected["images"]]
-    images = np.stack([squeezenet.read_image(file) for file in files])
+    images = np.stack([squared(file) for file in files])
     for image, entry in zip(images, expected["images"], strict=True):
         assert image.sum((0, 1)).tolist() == entry["pixel_sum_224"]
         digest = hashlib.sha256(image.tobytes()).hexdigest()
@@ -130,8 +95,15 @@ def pixels(expected):
     return images
 
 
-def probabilities(params, inputs):
-    return np.asarray(jax.nn.softmax(squeezenet.apply(params, inputs)))
+def squared(file):
+    """An RGB image, squeezed to a square as in the reference."""
+    with Image.open(file) as image:
+        rgb = image.convert("RGB")
+    return np.asarray(rgb.resize((224, 224), Image.Resampling.BILINEAR))
+
+
+def probabilities(places, images):
+    return np.asarray(jax.nn.softmax(networks.apply(*places[:2], images)))
 
 
 def assert_within(got, want, atol):
@@ -139,8 +111,8 @@ def assert_within(got, want, atol):
 
 
 def test_all_images_have_the_published_probabilities(expected, places, pixels):
-    names = squeezenet.class_names(FOLDER)
-    got = probabilities(places, squeezenet.preprocess(pixels))
+    names = places.classes
+    got = probabilities(places, pixels / np.float32(255))
     assert got.shape == (20, 365) and len(names) == 365
     for found, entry in zip(got, expected["images"], strict=True):
         top5 = np.argsort(-found)[:5]
@@ -149,10 +121,10 @@ def test_all_images_have_the_published_probabilities(expected, places, pixels):
         assert_within(found[top5], entry["top5_prob"], 1e-5)
 
 
-def check_layers(params, inputs, want):
+def check_layers(places, images, want):
     """Compares what both references hold; returns the activations and logits."""
-    acts = squeezenet.taps(params, inputs)
-    logits = squeezenet.apply(params, inputs)
+    acts = networks.taps(places.network, (*LAYERS, "logits"))(places.params, images)
+    logits = acts.pop("logits")
     named = {**acts, "pool10": logits, "prob": jax.nn.softmax(logits)}
     for layer, values in named.items():
         (values,) = np.asarray(values, np.float64)
@@ -167,11 +139,8 @@ def check_layers(params, inputs, want):
 
 
 def test_the_layers_of_an_image_have_the_published_statistics(expected, places, pixels):
-    inputs = squeezenet.preprocess(pixels[:1])
     want = expected["image0"]
-    colour = want["input"]["mean_per_channel_bgr"]
-    assert_within(inputs.mean((0, 1, 2)), colour, 1e-6)
-    acts, logits = check_layers(places, inputs, want)
+    acts, logits = check_layers(places, pixels[:1] / np.float32(255), want)
     assert_within(acts["fire9"].max((0, 1, 2)), want["fire9_max"], 1e-4)
     assert_within(logits[0], want["pool10"], 1e-4)
 
@@ -180,32 +149,55 @@ def test_the_layers_of_a_formula_have_the_published_statistics(expected, places)
     y, x = np.mgrid[:224, :224]
     slots = x / 223 - 0.5, y / 223 - 0.5, (x + y) % 16 / 16 - 0.5
     want = expected["synthetic_input"]
-    inputs = jnp.array(np.stack(slots, -1)[None], jnp.float32)
-    _, logits = check_layers(places, inputs, want)
+    inputs = np.stack(slots, -1)[None].astype(np.float32)
+    _, logits = check_layers(places, images_of(inputs), want)
     got = jax.nn.softmax(logits)[0, np.array(want["top5"])]
     assert_within(got, want["top5_prob"], 1e-5)
 
 
 def unmirrored(params):
-    kernels = {name: p["kernel"][::-1, ::-1] for name, p in params.items()}
-    return {name: {**p, "kernel": kernels[name]} for name, p in params.items()}
+    turn = lambda array: array[..., ::-1, ::-1] if array.ndim == 4 else array  # noqa: E731
+    return jax.tree.map(turn, params)
 
 
-def pool_to_the_border(x, pool=squeezenet._max_pool):
+def first(change):
+    """The first layer with another preprocessing."""
+
+    def function(weights, images):
+        inputs = (255 * images[..., ::-1] - squeezenet.MEAN_BGR) / 255
+        return squeezenet.convolve(weights[""], change(inputs), 2, 1)
+
+    return function
+
+
+def pool_to_the_border(weights, x, pool=squeezenet.pool):
     last = [(0, 1 - length % 2) for length in x.shape[1:3]]
     padding = ((0, 0), *last, (0, 0))
-    return pool(jnp.pad(x, padding, constant_values=-jnp.inf))
+    return pool(weights, jnp.pad(x, padding, constant_values=-jnp.inf))
 
 
-# What is mistaken: the params, the input or a name of the module.
+def with_slope(slope):
+    """Convolutions with another nonlinearity."""
+
+    def convolve(weights, x, stride=1, padding=0, right=squeezenet.convolve):
+        z = right(weights, x, stride, padding)
+        return jnp.where(z < 0, z * slope / 0.55, z)
+
+    return convolve
+
+
+# What is mistaken: the params, or a name of the module.
 MISTAKES = {
-    "kernels_not_flipped": (unmirrored, None, {}),
-    "rgb_order": (None, lambda x: x[..., ::-1], {}),
-    "no_division_by_255": (None, lambda x: 255 * x, {}),
-    "division_without_mean": (None, lambda x: x + squeezenet.MEAN_BGR / 255, {}),
-    "relu_instead_of_leaky_0.55": (None, None, {"NEGATIVE_SLOPE": 0.0}),
-    "slope_0.01": (None, None, {"NEGATIVE_SLOPE": 0.01}),
-    "ceil_pools": (None, None, {"_max_pool": pool_to_the_border}),
+    "kernels_not_flipped": (unmirrored, {}),
+    "rgb_order": (None, {"first": first(lambda x: x[..., ::-1])}),
+    "no_division_by_255": (None, {"first": first(lambda x: 255 * x)}),
+    "division_without_mean": (
+        None,
+        {"first": first(lambda x: x + squeezenet.MEAN_BGR / 255)},
+    ),
+    "relu_instead_of_leaky_0.55": (None, {"convolve": with_slope(0.0)}),
+    "slope_0.01": (None, {"convolve": with_slope(0.01)}),
+    "ceil_pools": (None, {"pool": pool_to_the_border}),
 }
 
 
@@ -214,14 +206,13 @@ def test_known_mistakes_show(mistake, expected, places, pixels, monkeypatch):
     signatures = expected["wrong_port_signatures_image0"]
     assert set(signatures) == set(MISTAKES)
     classes, want = (signatures[mistake][key] for key in ("top3", "top3_prob"))
-    inputs = squeezenet.preprocess(pixels[:1])
-    ours = probabilities(places, inputs)[0, classes]
+    images = pixels[:1] / np.float32(255)
+    ours = probabilities(places, images)[0, classes]
     assert abs(ours - want).max() > 0.02
-    of_params, of_inputs, names = MISTAKES[mistake]
+    of_params, names = MISTAKES[mistake]
     for name, value in names.items():
         monkeypatch.setattr(squeezenet, name, value)
-    mistaken = probabilities(
-        of_params(places) if of_params else places,
-        of_inputs(inputs) if of_inputs else inputs,
-    )
-    assert_within(mistaken[0, classes], want, 1e-5)
+    mistaken = squeezenet.build(FOLDER)
+    if of_params:
+        mistaken = mistaken._replace(params=of_params(mistaken.params))
+    assert_within(probabilities(mistaken, images)[0, classes], want, 1e-5)

@@ -37,7 +37,7 @@ class Ranked(NamedTuple):
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = analysed.load_trained(config, config.weights)
+    trained = analysed.load(config)
     sweeping.check(config, "random_draws", "top")
     if not config.layers:
         raise BadInput("`layers` is empty; name at least one layer")
@@ -72,7 +72,7 @@ def run(config: AblateConfig) -> None:
             )
             folder = work.results / layer
             folder.mkdir()
-            page = joining.page(config, layer, effects, found[layer], images)
+            page = joining.page(config, trained, layer, effects, found[layer], images)
             (folder / "report.html").write_text(page, encoding="utf-8")
             write(folder, config, layer, effects, images.said)
     for layer in config.layers:
@@ -98,7 +98,7 @@ def check(config: AblateConfig, images: Analysed) -> None:
 def default_name(config: AblateConfig) -> str:
     """A folder that tells what is in it."""
     value = "" if config.value == "zero" else f"-{config.value}"
-    name = build.run_name(config.weights)
+    name = build.run_name(config)
     layers = "-".join(config.layers)
     return f"ablate-{name}-{layers}{value}{analysed.suffix(config)}"
 
@@ -195,7 +195,7 @@ def known_of_units(
     of = ranked.attributes
     known = {
         "class selectivity": of.selectivity,
-        "L1 norm of weights": sweeping.incoming_norm(trained, layer),
+        **sweeping.known_norm(trained, layer),
         "class correlation": of.class_correlation.max(1),
     }
     if found is not None:

@@ -48,11 +48,11 @@ class Measured(NamedTuple):
 def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
-    trained = analysed.load_trained(config, config.weights)
+    trained = analysed.load(config)
     sweeping.check(config)
     check(config)
     sweeping.num_units(trained, config.layer)
-    name = f"agreement-{build.run_name(config.weights)}-{config.layer}"
+    name = f"agreement-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
     images = analysed.open_images(config, trained)
     manifest = analysed.manifest(config, trained, images)
@@ -91,7 +91,7 @@ def measure(config: AgreementConfig, this: Pass) -> Measured:
         this, {layer: {"units": units}}, "report", label="removing units"
     )[layer]["units"]
     ablation.check_different_images(ranked["units"], reported)
-    norm = sweeping.incoming_norm(this.trained, layer)
+    norm = sweeping.known_norm(this.trained, layer)
     predictors = [
         *(p for s in asked for p in agreement.asked_of_gradients(s, ranked[s])),
         *agreement.known_of_units(ranked["attributes"], norm),

@@ -1,13 +1,13 @@
 """Labelled images that units are ranked on, and others they are judged on."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, outputs, own_pictures
+from jaxdissect.cli import build, generated, loading, outputs, own_pictures
 from jaxdissect.cli.config import ImageSweepConfig, SweepConfig
+from jaxdissect.data import scenes
 from jaxdissect.data.images import ImageSet
 
 
@@ -43,15 +43,20 @@ class Analysed(NamedTuple):
     said: list[str]
 
 
-def load_trained(config: ImageSweepConfig, weights: Path | None) -> build.Trained:
+def load(config: ImageSweepConfig) -> build.Trained:
     """The network; one for the scenes' classes, if the images are scenes.
 
     Raises:
-        BadInput: as `build.load_trained`; the network has other classes.
+        BadInput: as `loading.load`; the network has other classes.
     """
-    if config.data.name == "scenes":
-        return build.load_trained_on_scenes(weights)
-    return build.load_trained(weights)
+    trained, name = loading.load(config), build.run_name(config)
+    if config.data.name == "pictures" or trained.classes == scenes.CLASSES:
+        return trained
+    raise BadInput(
+        f"{name} tells {len(trained.classes)} other classes apart than the "
+        f"{len(scenes.CLASSES)} of the generated scenes; show it pictures of its own "
+        "with --data.name pictures --data.path FOLDER"
+    )
 
 
 def open_images(config: ImageSweepConfig, trained: build.Trained) -> Analysed:

@@ -1,7 +1,8 @@
 """From config to network, weights and scenes: what the three commands share."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +14,32 @@ import numpy as np
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
 from jaxdissect.cli import generated, outputs
-from jaxdissect.cli.config import DissectConfig, NetworkConfig, SweepConfig
+from jaxdissect.cli.config import (
+    DissectConfig,
+    NetworkConfig,
+    SubjectConfig,
+    SweepConfig,
+)
 from jaxdissect.data import scenes
 from jaxdissect.networks import convolution, layers
 
 
 class Trained(NamedTuple):
-    """A network with its weights and what is known about them."""
+    """A network with its weights and what is known about them.
+
+    Attributes:
+        network: the table of stages.
+        weights: its parameters and where they come from.
+        image_size: height and width of the images it takes, in pixels.
+        classes: their names, [K].
+        facts: {name: value} to say about it: its architecture, and its input.
+    """
 
     network: networks.Network
     weights: weights.Weights
     image_size: int
     classes: tuple[str, ...]
+    facts: Mapping[str, str]
 
 
 def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
@@ -60,11 +75,23 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
             std=config.std,
             convolve=convolve,
         )
-    build = {"vgg16": networks.vgg16, "alexnet": networks.alexnet}[config.architecture]
-    return build(
+    if config.architecture.startswith("resnet"):
+        return networks.resnet(
+            num_classes,
+            depth=int(config.architecture.removeprefix("resnet")),
+            width=config.width,
+            mean=config.mean,
+            std=config.std,
+            convolve=convolve,
+        )
+    builders: dict[str, Callable[..., networks.Network]] = {
+        "vgg16": partial(networks.vgg16, batch_norm=config.batch_norm),
+        "alexnet": partial(networks.alexnet, batch_norm=config.batch_norm),
+        "caffe_alexnet": networks.caffe_alexnet,
+    }
+    return builders[config.architecture](
         num_classes,
         width=config.width,
-        batch_norm=config.batch_norm,
         grid=config.grid,
         hidden=config.hidden,
         dropout=config.dropout,
@@ -100,12 +127,7 @@ def load_trained(path: Path | None) -> Trained:
             return load_trained(file)
     loaded = weights.load(path)
     try:
-        described = loaded.metadata["config"]["network"]
-        settings: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in described.items()
-        }
-        config = NetworkConfig(**settings)
+        config = network_config(loaded)
         size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
         network = build_network(config, len(classes))
@@ -114,28 +136,48 @@ def load_trained(path: Path | None) -> Trained:
     expected = jax.eval_shape(
         lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
     )
-    for name, have, want in _mismatches(loaded.params, expected):
+    for name, have, want in mismatches(loaded.params, expected):
         raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
-    return Trained(network, loaded, size, classes)
+    facts = {"architecture": config.architecture, "input": input_facts(size, config)}
+    return Trained(network, loaded, size, classes, facts)
 
 
-def load_trained_on_scenes(path: Path | None) -> Trained:
-    """`load_trained` of a network that tells the classes of the scenes apart.
+def network_config(loaded: weights.Weights) -> NetworkConfig:
+    """The settings of the network that weights are of."""
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in loaded.metadata["config"]["network"].items()
+    }
+    return NetworkConfig(**settings)
+
+
+def input_facts(size: int, config: NetworkConfig) -> str:
+    """What images become before the first layer, in words."""
+    mean, std = (
+        ", ".join(f"{x:.4g}" for x in values) for values in (config.mean, config.std)
+    )
+    return f"{size} x {size} RGB images in [0, 1], minus ({mean}), over ({std})"
+
+
+def check_on_scenes(trained: Trained, name: object) -> Trained:
+    """The network, if it tells the classes of the scenes apart.
 
     Raises:
-        BadInput: as `load_trained`; the network has other classes.
+        BadInput: it has other classes.
     """
-    trained = load_trained(path)
     if trained.classes != scenes.CLASSES:
         raise BadInput(
-            f"{path} tells {len(trained.classes)} other classes apart than the "
-            f"{len(scenes.CLASSES)} of the generated scenes; it needs images of its own"
+            f"{name} tells {len(trained.classes)} other classes apart than the "
+            f"{len(scenes.CLASSES)} of the generated scenes; it needs other images"
         )
     return trained
 
 
-def run_name(path: Path | None) -> str:
-    """What to call results of these weights: the training run, or the file, by name."""
+def run_name(config: SubjectConfig) -> str:
+    """What to call a network's results: after the training run, or the file."""
+    path = config.weights
+    if config.network is not None:
+        return Path(config.network.rpartition(":")[0]).stem
     if path is None:
         return "scenes_vgg16"
     if path.stem != "weights":
@@ -146,11 +188,31 @@ def run_name(path: Path | None) -> str:
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:
-    """The same network as on the first day of training."""
+    """The same network as on the first day of training.
+
+    Where it is not known how weights begin, in networks of the user's own, each array's
+    numbers come in another order.
+    """
+    key = jax.random.key(seed)
+    if "config" not in trained.weights.metadata:
+        params = shuffled(key, trained.weights.params)
+        fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
+        return trained._replace(weights=fresh)
     shape = (trained.image_size, trained.image_size, 3)
-    params = networks.init(jax.random.key(seed), trained.network, shape)
+    params = networks.init(key, trained.network, shape)
     fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
     return trained._replace(weights=fresh)
+
+
+def shuffled(key: jax.Array, params: Params) -> Params:
+    """The same numbers, each array's in another order."""
+    arrays, structure = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(arrays))
+    changed = [
+        jax.random.permutation(k, jnp.ravel(array)).reshape(jnp.shape(array))
+        for k, array in zip(keys, arrays, strict=True)
+    ]
+    return jax.tree.unflatten(structure, changed)
 
 
 def check_positive(config: Any, *names: str) -> None:
@@ -183,6 +245,16 @@ def unit_shapes(
                 f"`layer` is {layer!r}, which has no units; {', '.join(others)}"
             )
     return {layer: shapes[layer].shape[1:] for layer in layers}
+
+
+def usual_layers(trained: Trained) -> tuple[str, ...]:
+    """Layers of convolutions and blocks; of a network of the user's own, all maps."""
+    layers = networks.unit_layers(trained.network)
+    if layers:
+        return layers
+    names = networks.layer_names(trained.network)[:-1]
+    shapes = unit_shapes(trained, names)
+    return tuple(name for name in names if shapes[name][0] > 1)
 
 
 def forward_to(
@@ -241,7 +313,7 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
 
 
-def _mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
+def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
     """(name, shape here, shape expected) of what differs; None where it is absent."""
     have, want = (
         {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves}

@@ -27,7 +27,10 @@ def run(config: CompareConfig) -> None:
         raise BadInput(
             f"`trainings` has {len(config.trainings)} files; two or more are needed"
         )
-    all_trained = [build.load_trained_on_scenes(path) for path in config.trainings]
+    all_trained = [
+        build.check_on_scenes(build.load_trained(path), path)
+        for path in config.trainings
+    ]
     sweeping.check(config, "rotations", "random_draws")
     for trained in all_trained:
         sweeping.num_units(trained, config.layer)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.cli import (
     alternatives,
     build,
     layer_results,
+    loading,
     outputs,
     probing,
     resuming,
@@ -24,7 +24,7 @@ LEAST_DRAWS = 40
 def run(config: DissectConfig) -> None:
     """Dissect layers of a trained network and write everything under `config.out`."""
     build.use_compilation_cache()
-    trained = build.load_trained(config.weights)
+    trained = loading.load(config)
     if config.random_weights:
         trained = build.with_random_weights(trained, config.seed)
     layers = layers_of(config, trained)
@@ -33,16 +33,16 @@ def run(config: DissectConfig) -> None:
 
 
 def layers_of(config: DissectConfig, trained: build.Trained) -> tuple[str, ...]:
-    """The layers named, or all convolutional ones."""
+    """The layers named, or all that are usually dissected."""
     if config.layers == ("all",):
-        return networks.conv_layers(trained.network)
+        return build.usual_layers(trained)
     return config.layers
 
 
 def default_out(config: DissectConfig) -> Path:
     """A folder that tells what is in it."""
     kind = "random-" if config.random_weights else ""
-    name, preset = build.run_name(config.weights), config.protocol.preset
+    name, preset = build.run_name(config), config.protocol.preset
     images = "" if config.images == "scenes" else f"-{config.images}"
     layers = "+".join(config.layers)
     return Path("runs") / f"dissect-{kind}{name}-{layers}{images}-{preset}"
@@ -94,7 +94,8 @@ def facts_of(config: DissectConfig, trained: build.Trained) -> dict[str, str]:
     known = "unknown" if accuracy is None else f"{accuracy:.1%} on held-out images"
     digest = f"sha256 {trained.weights.digest[:12]}"
     return {
-        "network": build.run_name(config.weights),
+        "network": build.run_name(config),
+        **trained.facts,
         "weights": f"random, seed {config.seed}" if config.random_weights else digest,
         "top-1": "that of chance" if config.random_weights else known,
     }

@@ -50,6 +50,7 @@ class Plan(NamedTuple):
         seeds: of the trainings that run side by side.
         folders: of each seed.
         steps_per_epoch: whole batches of training images.
+        start: parameters that do not start at random, {stage: variables}.
     """
 
     config: TrainConfig
@@ -61,6 +62,7 @@ class Plan(NamedTuple):
     seeds: tuple[int, ...]
     folders: tuple[Path, ...]
     steps_per_epoch: int
+    start: Params
 
 
 class Trainer(NamedTuple):
@@ -223,11 +225,12 @@ def test_accuracy(predict, params: Params, images: ImageSet) -> float:
 
 
 def initial_params(plan: Plan, keys: jax.Array) -> Params:
-    """Random parameters of every seed."""
+    """Parameters of every seed, random but for those the plan starts from."""
     size = plan.phases[-1].size
 
     def init(key):
-        return networks.init(key, plan.network, (size, size, 3))
+        fresh = networks.init(key, plan.network, (size, size, 3))
+        return {**fresh, **plan.start}
 
     return jax.vmap(init)(keys) if len(keys) > 1 else init(keys[0])
 

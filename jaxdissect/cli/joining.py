@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect, outputs, sources
+from jaxdissect.cli import build, dissect, loading, outputs, sources
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
@@ -74,7 +74,9 @@ def dissection_of(config: AblateConfig, layer: str) -> Dissected | None:
 
 
 def _default(config: AblateConfig, layer: str) -> DissectConfig:
-    return DissectConfig(weights=config.weights, layers=(layer,), seed=config.seed)
+    return DissectConfig(
+        **loading.same_subject(config), layers=(layer,), seed=config.seed
+    )
 
 
 def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def labels_of(found: Dissected | None, num_units: int) -> list[str]:
 
 def page(
     config: AblateConfig,
+    trained: build.Trained,
     layer: str,
     effects: LayerEffects,
     found: Dissected | None,
@@ -112,7 +115,7 @@ def page(
     does = joined_cards.unit_effect_cards(effects, top)
     if found is None:
         classes = joined_cards.class_cards(effects, [], top)
-        known = {"network": build.run_name(config.weights), "layer": layer}
+        known = {"network": build.run_name(config), "layer": layer, **trained.facts}
         facts = known | facts | build.computed_with()
         return effect_report.render(f"What {layer} does", facts, does, classes)
     summary = found.summary

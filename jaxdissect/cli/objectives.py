@@ -136,12 +136,12 @@ def make_rule(config: FocusedDropoutConfig) -> focused_dropout.FocusedDropout:
 
 
 def layers_of(network: networks.Network, named: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of layers, `every` standing for all convolutional ones.
+    """Names of layers, `every` standing for all of convolutions and residual blocks.
 
     Raises:
         BadInput: unknown layer, or the logits, which are no maps of units.
     """
-    every = networks.conv_layers(network)
+    every = networks.unit_layers(network)
     layers = [x for name in named for x in (every if name == "every" else (name,))]
     for layer in layers:
         if networks.layer_index(network, layer) == len(network) - 1:

@@ -155,7 +155,7 @@ def make_look(
 
     Detectors by category, unique labels, unique labels within categories.
     """
-    *_, layer = networks.conv_layers(network)
+    *_, layer = networks.unit_layers(network)
     protocol = watching.make_protocol(ProtocolConfig(), size)
     dissect = watching.make_dissect(
         base, network, (layer,), protocol, config.num_images, size

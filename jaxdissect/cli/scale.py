@@ -19,12 +19,12 @@ def run(config: ScaleConfig) -> None:
     build.use_compilation_cache()
     if not config.factors or min(config.factors) <= 0:
         raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
-    trained = analysed.load_trained(config, config.weights)
+    trained = analysed.load(config)
     sweeping.check(config, "random_draws")
     units = sweeping.num_units(trained, config.layer)
     size = sweeping.share_of_units(config.share, units)
     linear = networks.incoming_layer(trained.network, config.layer)
-    name = f"scale-{build.run_name(config.weights)}-{config.layer}"
+    name = f"scale-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
     images = analysed.open_images(config, trained)
     manifest = analysed.manifest(config, trained, images)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect import networks
+from jaxdissect.base import BadInput
 from jaxdissect.cli import build
 from jaxdissect.upsampling import Centres
 
@@ -35,9 +36,15 @@ def of_trained(
     """Layers of a network that `train` wrote.
 
     Raises:
-        BadInput: unknown layer, or one without units.
+        BadInput: unknown layer, one without units, or whose units are not laid out as
+            the image is.
     """
-    build.unit_shapes(trained, layers)
+    for layer, (height, width, _) in build.unit_shapes(trained, layers).items():
+        if height == 1 < width:
+            raise BadInput(
+                f"`layer` is {layer!r}, a row of {width} positions, of which it is not "
+                "known where they lie on the image"
+            )
     return Subject(
         partial(build.forward_to(trained.network, layers), trained.weights.params),
         centres_of(trained.network, layers, trained.image_size),

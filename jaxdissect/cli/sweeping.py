@@ -197,7 +197,10 @@ def num_units(trained: build.Trained, layer: str) -> int:
             units, too few to rank.
     """
     (*_, units) = build.unit_shapes(trained, (layer,))[layer]
-    networks.incoming_layer(trained.network, layer)
+    before = trained.network[: networks.layer_index(trained.network, layer) + 1]
+    params = trained.weights.params
+    if not any(jax.tree.leaves(params.get(stage.name)) for stage in before):
+        raise BadInput(f"`layer` is {layer!r}, which no weights lead to")
     if units < 3:
         raise BadInput(f"`layer` is {layer!r}, which has {units} units; 3 are needed")
     return units
@@ -208,6 +211,17 @@ def incoming_norm(trained: build.Trained, layer: str) -> np.ndarray:
     linear = networks.incoming_layer(trained.network, layer)
     kernel = np.asarray(trained.weights.params[linear]["params"]["kernel"])
     return np.abs(kernel).sum(tuple(range(kernel.ndim - 1)))
+
+
+def known_norm(trained: build.Trained, layer: str) -> dict[str, np.ndarray]:
+    """{its name: `incoming_norm`}; nothing where no single linear map makes the units.
+
+    Such are sums, as of residual blocks, and layers of networks from elsewhere.
+    """
+    try:
+        return {"L1 norm of weights": incoming_norm(trained, layer)}
+    except BadInput:
+        return {}
 
 
 def share_of_units(share: float, num_units: int) -> int:

@@ -18,6 +18,7 @@ from jaxdissect.cli import (
     objectives,
     optimizing,
     outputs,
+    starting,
     watching,
 )
 from jaxdissect.cli.config import AugmentConfig, TrainConfig
@@ -34,7 +35,10 @@ def run(config: TrainConfig) -> None:
     if config.data.name == "yale":
         print(f"training and test faces: the split of seed {config.data.seed}")
     manifest = outputs.manifest(
-        config, data=plan.source.fingerprint, left_out=dict(plan.source.left_out)
+        plan.config,
+        data=plan.source.fingerprint,
+        left_out=dict(plan.source.left_out),
+        **({"start": weights.digest(plan.start)} if plan.start else {}),
     )
     outputs.check_same_run(config.out, manifest)
     if all(is_finished(folder) for folder in plan.folders):
@@ -69,6 +73,8 @@ def make_plan(config: TrainConfig) -> Plan:
         BadInput: naming the setting.
     """
     check(config)
+    started = starting.started(config)
+    config = started.config
     sizes = tuple(size for size, _ in config.schedule)
     source = datasets.open_source(config.data, sizes)
     per_epoch = loop.steps_per_epoch(source.num_train, config.optim.batch_size)
@@ -78,6 +84,7 @@ def make_plan(config: TrainConfig) -> Plan:
     several = config.num_seeds > 1
     folders = [config.out / f"seed-{n}" if several else config.out for n in numbers]
     network = build.build_network(config.network, len(source.classes))
+    start = starting.fitting(started, network, sizes[-1])
     watching.make_watch(config, network, sizes[-1])
     objective = objectives.make_objective(
         network, config.network, config.regularize, config.optim.precision
@@ -95,6 +102,7 @@ def make_plan(config: TrainConfig) -> Plan:
         numbers,
         tuple(folders),
         per_epoch,
+        start,
     )
     check_fits(plan)
     return plan

@@ -63,7 +63,7 @@ def make_watch(config: TrainConfig, network: networks.Network, size: int) -> Wat
         BadInput: unknown layer, or more images than there are.
     """
     layers = objectives.layers_of(
-        network, config.watch.layers or networks.conv_layers(network)[-1:]
+        network, config.watch.layers or networks.unit_layers(network)[-1:]
     )
     generated.split_indices("probe", config.watch.num_images)
     protocol = make_protocol(ProtocolConfig(), size)

@@ -1,6 +1,7 @@
 """Networks as tables of named stages, and cutting them."""
 
 from jaxdissect.networks.alexnet import alexnet
+from jaxdissect.networks.caffe_alexnet import caffe_alexnet
 from jaxdissect.networks.cutting import (
     centres,
     factored,
@@ -12,39 +13,49 @@ from jaxdissect.networks.cutting import (
 from jaxdissect.networks.lenet import lenet
 from jaxdissect.networks.naming import (
     conv_layers,
+    inner_layers,
     layer_index,
     layer_names,
     penultimate_group,
     pre_activation,
+    stage_index,
+    unit_layers,
 )
 from jaxdissect.networks.questioning import layer_gradients, without_units
+from jaxdissect.networks.resnet import resnet
 from jaxdissect.networks.running import apply, init, run, train_run
 from jaxdissect.networks.shapesnet import shapesnet
-from jaxdissect.networks.stages import Network, Stage
+from jaxdissect.networks.stages import Classifier, Network, Stage
 from jaxdissect.networks.vgg import vgg16
 
 __all__ = [
+    "Classifier",
     "Network",
     "Stage",
     "alexnet",
     "apply",
+    "caffe_alexnet",
     "centres",
     "conv_layers",
     "factored",
     "factored_layers",
     "incoming_layer",
     "init",
+    "inner_layers",
     "layer_gradients",
     "layer_index",
     "layer_names",
     "lenet",
     "penultimate_group",
     "pre_activation",
+    "resnet",
     "run",
     "shapesnet",
     "split",
+    "stage_index",
     "taps",
     "train_run",
+    "unit_layers",
     "vgg16",
     "without_units",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jax import Array
 
 from jaxdissect.base import BadInput, FactoredTail, Params, Split
-from jaxdissect.networks.naming import layer_index
+from jaxdissect.networks.naming import layer_index, stage_index
 from jaxdissect.networks.running import apply, run
 from jaxdissect.networks.stages import Network
 from jaxdissect.upsampling import Centres
@@ -18,7 +18,7 @@ def taps(
 
     Args:
         network: the table of stages.
-        layers: names of layers.
+        layers: names of layers, also inside residual blocks.
 
     Returns:
         (params, images) -> {layer: acts [B H W U]}; stops at the last layer asked for.
@@ -35,7 +35,7 @@ def taps(
     >>> {layer: a.shape for layer, a in acts.items()}
     {'conv1': (1, 32, 32, 2), 'pool3': (1, 1, 1, 4)}
     """
-    stop = 1 + max(layer_index(network, layer) for layer in layers)
+    stop = 1 + max(stage_index(network, layer) for layer in layers)
     return lambda params, x: run(network[:stop], params, x, taps=layers)[1]
 
 
@@ -119,9 +119,11 @@ def incoming_layer(network: Network, layer: str) -> str:
     >>> incoming_layer(networks.lenet(3, maps=(2, 2, 4)), "pool1")
     'conv1.conv'
     """
-    for stage in reversed(network[: 1 + layer_index(network, layer)]):
+    for stage in reversed(leading_to(network, layer)):
         if stage.contributions is not None:
             return stage.name
+        if stage.branch:
+            break
     raise BadInput(f"`layer` is {layer!r}, which no weights lead to")
 
 
@@ -145,12 +147,31 @@ def centres(network: Network, layer: str, image_size: int) -> Centres:
     Centres(offset=2.5, step=2.0)
     """
     offset, step, length = 0.0, 1.0, image_size
-    for stage in network[: 1 + layer_index(network, layer)]:
+    for stage in leading_to(network, layer):
         size, stride, padding = stage.window(length)
         offset += step * ((size - 1) / 2 - padding)
         step *= stride
         length = 1 + int((length + 2 * padding - size) / stride + 1e-9)
     return Centres(offset, step)
+
+
+def leading_to(network: Network, layer: str) -> Network:
+    """The stages up to and including a layer, also one inside a residual block.
+
+    Raises:
+        BadInput: unknown layer.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.resnet(3, depth=18, width=1 / 16)
+    >>> [stage.name for stage in leading_to(network, "layer1.1.conv1")][-4:]
+    ['layer1.0', 'layer1.1.conv1.conv', 'layer1.1.conv1.bn', 'layer1.1.conv1']
+    """
+    end = stage_index(network, layer)
+    stage = network[end]
+    if stage.name == layer:
+        return network[: end + 1]
+    names = [inner.name for inner in stage.branch]
+    return (*network[:end], *stage.branch[: names.index(layer) + 1])
 
 
 def _factored_at(network: Network, cut: int, linear: int) -> FactoredTail:

@@ -50,14 +50,18 @@ def convolution(
     size: int = 3,
     stride: int = 1,
     padding: int = 1,
+    groups: int = 1,
+    bias: bool = True,
     convolve: Convolution = lax.conv_general_dilated,
 ) -> Stage:
-    """A square convolution; `convolve` computes it."""
+    """A square convolution, in groups of units if so asked; `convolve` computes it."""
     module = nn.Conv(
         features,
         (size, size),
         strides=(stride, stride),
         padding=((padding, padding), (padding, padding)),
+        feature_group_count=groups,
+        use_bias=bias,
         kernel_init=he_normal,
         conv_general_dilated=convolve,
     )
@@ -67,7 +71,7 @@ def convolution(
 
     def contributions(variables: Variables, x: Array) -> Array:
         # One group per input unit: the same products as the convolution itself.
-        kernel = variables["params"]["kernel"]
+        kernel = _every_unit(variables["params"]["kernel"], groups)
         rows, columns, units, outputs = kernel.shape
         z = lax.conv_general_dilated(
             x,
@@ -83,6 +87,19 @@ def convolution(
     return linear_stage(
         name, module, contributions, apply=apply, window=lambda length: window
     )
+
+
+def _every_unit(kernel: Array, groups: int) -> Array:
+    """A kernel in groups, [h w U/groups M], as one of all units, [h w U M]."""
+    if groups == 1:
+        return kernel
+    parts = jnp.split(kernel, groups, axis=-1)
+    none = jnp.zeros_like(parts[0])
+    rows = [
+        jnp.concatenate([part if g == h else none for h in range(groups)], axis=-1)
+        for g, part in enumerate(parts)
+    ]
+    return jnp.concatenate(rows, axis=-2)
 
 
 def fully_connected(name: str, features: int) -> Stage:
@@ -121,13 +138,17 @@ def activation(name: str, function: Callable[[Array], Array] = jax.nn.relu) -> S
     return function_stage(name, function, unitwise=True)
 
 
-def max_pool(name: str, *, size: int = 2, stride: int = 2) -> Stage:
-    """Max pooling without padding; the first of equal values gets the gradient."""
+def max_pool(name: str, *, size: int = 2, stride: int = 2, padding: int = 0) -> Stage:
+    """Max pooling; the first of equal values gets the gradient."""
 
     def larger(first: Array, second: Array) -> Array:
         return jnp.where((first >= second) | jnp.isnan(first), first, second)
 
     def pool(x: Array) -> Array:
+        if padding:
+            border = (padding, padding)
+            outside = ((0, 0), border, border, (0, 0))
+            x = jnp.pad(x, outside, constant_values=-jnp.inf)
         # XLA's own pooling gradient takes eight times longer than this on a CPU.
         height = (x.shape[1] - size) // stride + 1
         width = (x.shape[2] - size) // stride + 1
@@ -138,9 +159,28 @@ def max_pool(name: str, *, size: int = 2, stride: int = 2) -> Stage:
         )
         return functools.reduce(larger, windows)
 
-    return function_stage(
-        name, pool, unitwise=True, window=lambda length: Window(size, stride)
-    )
+    window = Window(size, stride, padding)
+    return function_stage(name, pool, unitwise=True, window=lambda length: window)
+
+
+def local_response_normalization(
+    name: str, *, units: int = 5, alpha: float = 1e-4, beta: float = 0.75
+) -> Stage:
+    """Divide by (1 + alpha mean_n x_n^2)^beta, n over neighbouring units, as AlexNet.
+
+    Units beyond the first and the last count as zeros in the mean.
+    """
+
+    def normalize(x: Array) -> Array:
+        before = units // 2
+        beyond = ((0, 0), (0, 0), (0, 0), (before, units - 1 - before))
+        squares = jnp.pad(x * x, beyond)
+        total = sum(
+            lax.slice_in_dim(squares, n, n + x.shape[-1], axis=-1) for n in range(units)
+        )
+        return x / (1 + alpha / units * total) ** beta
+
+    return function_stage(name, normalize)
 
 
 def average_pool(name: str, cells: int) -> Stage:

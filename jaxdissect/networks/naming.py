@@ -26,9 +26,42 @@ def layer_index(network: Network, layer: str) -> int:
     2
     """
     names = layer_names(network)
-    if layer not in names:
-        raise BadInput(f"`layer` is {layer!r}; this network has {', '.join(names)}")
-    return names.index(layer)
+    if layer in names:
+        return names.index(layer)
+    around = names[stage_index(network, layer)]
+    raise BadInput(
+        f"`layer` is {layer!r}, inside the residual block {around}: a connection goes "
+        f"around it, so it cuts nothing off; cut at {around}"
+    )
+
+
+def stage_index(network: Network, layer: str) -> int:
+    """The stage that is a layer, or the residual block that has it inside.
+
+    Raises:
+        BadInput: unknown layer.
+
+    >>> from jaxdissect import networks
+    >>> network = networks.resnet(3, depth=18, width=1 / 16)
+    >>> network[stage_index(network, "layer2.0.conv1")].name
+    'layer2.0'
+    """
+    for number, stage in enumerate(network):
+        if layer in (stage.name, *layer_names(stage.branch)):
+            return number
+    raise BadInput(
+        f"`layer` is {layer!r}; this network has {', '.join(layer_names(network))}"
+    )
+
+
+def inner_layers(network: Network) -> tuple[str, ...]:
+    """The layers inside residual blocks: they have activations, but cut nothing.
+
+    >>> from jaxdissect import networks
+    >>> inner_layers(networks.resnet(3, depth=18, width=1 / 16))[:3]
+    ('layer1.0.conv1.conv', 'layer1.0.conv1.bn', 'layer1.0.conv1')
+    """
+    return tuple(inner.name for stage in network for inner in stage.branch)
 
 
 def conv_layers(network: Network) -> tuple[str, ...]:
@@ -40,6 +73,19 @@ def conv_layers(network: Network) -> tuple[str, ...]:
     """
     names = layer_names(network)
     return tuple(name for name in names if f"{name}.conv" in names)
+
+
+def unit_layers(network: Network) -> tuple[str, ...]:
+    """The layers usually dissected: of convolutions, and outputs of residual blocks.
+
+    >>> from jaxdissect import networks
+    >>> unit_layers(networks.resnet(3, depth=18, width=1 / 16))[:3]
+    ('conv1', 'layer1.0', 'layer1.1')
+    """
+    convolutional = conv_layers(network)
+    return tuple(
+        stage.name for stage in network if stage.branch or stage.name in convolutional
+    )
 
 
 def pre_activation(network: Network, layer: str) -> str:

@@ -11,7 +11,7 @@ from jaxdissect.base import AnyArray, Params
 from jaxdissect.gradients import prediction_gradient, probabilities
 from jaxdissect.gradients.prediction import Score
 from jaxdissect.networks.cutting import taps
-from jaxdissect.networks.naming import layer_index
+from jaxdissect.networks.naming import stage_index
 from jaxdissect.networks.running import run
 from jaxdissect.networks.stages import Network
 
@@ -78,7 +78,7 @@ def without_units(
     (1, 3)
     """
     for layer in layers:
-        layer_index(network, layer)
+        stage_index(network, layer)
 
     def outputs(
         params: Params, images: AnyArray, keeps: Mapping[str, AnyArray]

@@ -14,7 +14,7 @@ from jax import Array
 
 from jaxdissect.base import AnyArray, BadInput, Edit, Params, TrainRun
 from jaxdissect.networks.naming import layer_index
-from jaxdissect.networks.stages import Network, Stage
+from jaxdissect.networks.stages import Network, Stage, Variables
 
 NO_EDITS: Mapping[str, Any] = MappingProxyType({})
 
@@ -64,7 +64,7 @@ def run(
         network: the table of stages, or any slice of it.
         params: {stage name: Flax variables}.
         x: [B ...] what the first stage takes.
-        edits: {layer: what happens to its activations}.
+        edits: {layer: what happens to its activations}; inside residual blocks, too.
         taps: names of layers whose activations, before any edit, to return as well.
 
     Returns:
@@ -82,7 +82,14 @@ def run(
     """
     acts, tapped = jnp.asarray(x), {}
     for stage in network:
-        acts = _checked(stage, stage.apply(params.get(stage.name, {}), acts))
+        variables = params.get(stage.name, {})
+        if stage.join and _inside(stage, (*edits, *taps)):
+            inner = by_stage(variables)
+            branch, inner_taps = run(stage.branch, inner, acts, edits=edits, taps=taps)
+            acts = stage.join(variables, acts, branch)
+            tapped.update(inner_taps)
+        else:
+            acts = _checked(stage, stage.apply(variables, acts))
         if stage.name in taps:
             tapped[stage.name] = acts
         if stage.name in edits:
@@ -150,6 +157,23 @@ def apply(network: Network, params: Params, x: AnyArray) -> Array:
     (2, 3)
     """
     return run(network, params, x)[0]
+
+
+def by_stage(variables: Variables) -> Params:
+    """{collection: {stage: arrays}} of a residual block as {stage: variables}.
+
+    >>> by_stage({"params": {"a": 1, "b": 2}, "batch_stats": {"b": 3}})
+    {'a': {'params': 1}, 'b': {'params': 2, 'batch_stats': 3}}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for collection, stages in variables.items():
+        for stage, arrays in stages.items():
+            found.setdefault(stage, {})[collection] = arrays
+    return found
+
+
+def _inside(stage: Stage, layers: tuple[str, ...]) -> bool:
+    return any(inner.name in layers for inner in stage.branch)
 
 
 def _checked(stage: Stage, x):

@@ -46,6 +46,10 @@ class Stage(NamedTuple):
             of this stage's output; None unless the stage is linear.
         unitwise: each output unit depends on the same input unit only.
         window: (length of the input map) -> what an output position looks at.
+        branch: the stages inside a residual block that a connection goes around; their
+            variables are in the stage's own, {collection: {name: ...}}.
+        join: (variables, x, the branch's output) -> the stage's output; None unless
+            there is a branch.
     """
 
     name: str
@@ -55,9 +59,27 @@ class Stage(NamedTuple):
     contributions: Callable[[Variables, Array], Array] | None = None
     unitwise: bool = False
     window: Callable[[int], Window] = lambda length: Window()
+    branch: tuple["Stage", ...] = ()
+    join: Callable[[Variables, Array, Array], Array] | None = None
 
 
 Network = tuple[Stage, ...]
+
+
+class Classifier(NamedTuple):
+    """A network ready to be asked, such as a function of one's own gives to scripts.
+
+    Attributes:
+        network: the table of stages; images [B S S 3] in [0, 1] to logits [B K].
+        params: {stage name: variables}.
+        image_size: S, in pixels.
+        classes: their names, [K]; numbers stand in for none.
+    """
+
+    network: Network
+    params: Any
+    image_size: int
+    classes: tuple[str, ...] = ()
 
 
 def function_stage(

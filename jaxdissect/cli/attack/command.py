@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, outputs, resuming, sweeping
+from jaxdissect.cli import build, generated, loading, outputs, resuming, sweeping
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
 from jaxdissect.cli.attack.findings import MEASURES, Findings, Measured
 from jaxdissect.cli.config import AttackConfig
@@ -21,11 +21,11 @@ NUM_TARGETS = 5
 def run(config: AttackConfig) -> None:
     """Attack, measure what moves, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.load_trained_on_scenes(config.weights)
+    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
     check(config, trained)
     targets = targets_of(config.targets, trained.classes)
     runs = knowing.runs_of(config, trained)
-    name = f"attack-{build.run_name(config.weights)}-{config.layer}"
+    name = f"attack-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / name
     manifest = outputs.manifest(
         config,
@@ -43,7 +43,7 @@ def run(config: AttackConfig) -> None:
         done = attacking.attack(config, trained, pairs, work.progress)
         found = findings(config, trained.classes, known, done)
         drawn = pictures.draw(config, trained, found, known.scale)
-        facts = facts_of(config, known, runs, split)
+        facts = {**facts_of(config, known, runs, split), **trained.facts}
         said = pages.write(work.results, config, found, drawn, facts)
     print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
@@ -133,7 +133,7 @@ def facts_of(
     values = ", ".join(f"{name} {value:g}" for name, value in settings.items())
     return {
         "layer": config.layer,
-        "network": build.run_name(config.weights),
+        "network": build.run_name(config),
         "weights": f"sha256 {runs.ablation['weights'][:12]}",
         "units": f"{len(known.cards)}, {config.top} of each class",
         "images": f"{config.num_images} for each target, of the {split} split, seed "

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import ablate, build, dissect, joining
+from jaxdissect.cli import ablate, build, dissect, joining, loading
 from jaxdissect.cli.config import AblateConfig, AttackConfig, DissectConfig
 from jaxdissect.cli.query import asking
 from jaxdissect.reports.cards import UnitCard
@@ -76,7 +76,7 @@ def known(config: AttackConfig, trained: build.Trained) -> Known:
 
 def _ablation(config: AttackConfig) -> AblateConfig:
     return AblateConfig(
-        weights=config.weights,
+        **loading.same_subject(config),
         layers=(config.layer,),
         dissection=config.dissection,
         seed=config.seed,
@@ -85,7 +85,7 @@ def _ablation(config: AttackConfig) -> AblateConfig:
 
 def _dissection(config: AttackConfig) -> DissectConfig:
     return DissectConfig(
-        weights=config.weights, layers=(config.layer,), seed=config.seed
+        **loading.same_subject(config), layers=(config.layer,), seed=config.seed
     )
 
 

@@ -37,6 +37,7 @@ from jaxdissect.cli.config.regularizers import (
     MapDropoutConfig,
     RegularizeConfig,
 )
+from jaxdissect.cli.config.subject import PreprocessingConfig, SubjectConfig
 from jaxdissect.cli.config.training import (
     AugmentConfig,
     DataConfig,
@@ -70,11 +71,13 @@ __all__ = [
     "NetworkConfig",
     "OptimConfig",
     "PicturesConfig",
+    "PreprocessingConfig",
     "ProtocolConfig",
     "QueryConfig",
     "RegimesConfig",
     "RegularizeConfig",
     "ScaleConfig",
+    "SubjectConfig",
     "SweepConfig",
     "TrainConfig",
     "WatchConfig",

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from jaxdissect.cli.config.subject import SubjectConfig
+
 
 @dataclass(frozen=True)
 class ProtocolConfig:
@@ -34,11 +36,9 @@ class ProtocolConfig:
 
 
 @dataclass(frozen=True)
-class DissectConfig:
+class DissectConfig(SubjectConfig):
     """Find what every unit of a layer looks for; writes tables and an HTML report."""
 
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     random_weights: bool = False
     """Same network, random weights: what a network shows that has learnt nothing."""
     layers: tuple[str, ...] = ("conv5_3",)
@@ -124,7 +124,7 @@ class SweepConfig:
 
 
 @dataclass(frozen=True)
-class ImageSweepConfig(SweepConfig):
+class ImageSweepConfig(SweepConfig, SubjectConfig):
     """A sweep over generated scenes, or over pictures of one's own."""
 
     data: PicturesConfig = field(default_factory=PicturesConfig)
@@ -135,8 +135,6 @@ class ImageSweepConfig(SweepConfig):
 class AblateConfig(ImageSweepConfig):
     """Remove every unit of a layer and see which classes suffer."""
 
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     layers: tuple[str, ...] = ("conv5_3",)
     """Layers whose units are removed; each layer's results get a folder."""
     value: Literal["zero", "mean", "resample"] = "zero"
@@ -160,8 +158,6 @@ class AblateConfig(ImageSweepConfig):
 class ScaleConfig(ImageSweepConfig):
     """Scale the best and the worst units, their outputs or their weights."""
 
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     layer: str = "conv5_3"
     """Layer whose units are scaled."""
     factors: tuple[float, ...] = (0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0, 4.0)

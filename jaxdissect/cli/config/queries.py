@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from jaxdissect.cli.config.subject import SubjectConfig
+
 
 @dataclass(frozen=True)
-class QueryConfig:
+class QueryConfig(SubjectConfig):
     """Ask a dissection which images show a concept and which units fire on pictures."""
 
     dissection: Path | None = None
     """Folder that `dissect` wrote, of one layer; by default that of conv5_3, made where
     it is missing."""
-    weights: Path | None = None
-    """Weights that were dissected; by default the bundled VGG-16 of the scenes."""
     concepts: tuple[str, ...] = ()
     """Concepts to look for, as `category/name`, or `name` where one category has it."""
     images: tuple[Path, ...] = ()

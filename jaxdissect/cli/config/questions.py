@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxdissect.cli.config.analyses import ImageSweepConfig
+from jaxdissect.cli.config.subject import SubjectConfig
 from jaxdissect.cli.config.training import DataConfig, TrainConfig
 
 ScoreName = Literal["probability", "logit"]
@@ -12,11 +13,9 @@ NormName = Literal["l2", "l1", "max"]
 
 
 @dataclass(frozen=True)
-class GradientsConfig:
+class GradientsConfig(SubjectConfig):
     """Ask every class what it gains from each unit; knock units out in that order."""
 
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     data: DataConfig = field(default_factory=lambda: DataConfig(num_train=560))
     """Images: units are ranked on the training ones, everything is reported on the test
     ones. For faces `--data.name yale --data.path FOLDER`; of `pictures` half are ranked
@@ -66,13 +65,11 @@ class FacesConfig:
 
 
 @dataclass(frozen=True)
-class ExplainConfig:
+class ExplainConfig(SubjectConfig):
     """One page for a picture: the prediction, and which units speak for and against."""
 
     images: tuple[Path, ...] = ()
     """Pictures of your own; by default a few generated scenes."""
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     dissection: Path | None = None
     """Folder that `dissect` wrote, of one layer; by default that of conv5_3, made where
     it is missing."""
@@ -89,11 +86,9 @@ class ExplainConfig:
 
 
 @dataclass(frozen=True)
-class AttackConfig:
+class AttackConfig(SubjectConfig):
     """Attack a classifier and see which units the attack moves."""
 
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     layer: str = "conv5_3"
     """Layer whose units are watched."""
     ablation: Path | None = None
@@ -133,8 +128,6 @@ class AttackConfig:
 class AgreementConfig(ImageSweepConfig):
     """Does the gradient predict what removing a unit does?"""
 
-    weights: Path | None = None
-    """Weights that `train` wrote; by default the bundled VGG-16 of the scenes."""
     layer: str = "conv5_3"
     """Layer whose units are removed, and asked about."""
     scores: tuple[Literal["probability", "log_probability", "logit"], ...] = (

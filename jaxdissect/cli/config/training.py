@@ -5,8 +5,20 @@ from pathlib import Path
 from typing import Literal
 
 from jaxdissect.cli.config.regularizers import RegularizeConfig
+from jaxdissect.cli.config.subject import PreprocessingConfig
 
-Architecture = Literal["vgg16", "alexnet", "lenet", "shapesnet"]
+Architecture = Literal[
+    "vgg16",
+    "alexnet",
+    "caffe_alexnet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "lenet",
+    "shapesnet",
+]
 
 
 @dataclass(frozen=True)
@@ -18,13 +30,14 @@ class NetworkConfig:
     width: float = 0.25
     """Multiplies every convolution's number of units (not lenet)."""
     batch_norm: bool = True
-    """BatchNorm between each convolution and its ReLU (not lenet)."""
+    """BatchNorm between each convolution and its ReLU (vgg16, alexnet, shapesnet)."""
     grid: int = 1
-    """Maps are averaged to grid x grid before fc6 (vgg16, alexnet)."""
+    """Maps are averaged to grid x grid before fc6 (vgg16, both AlexNets)."""
     hidden: tuple[int, ...] = (256, 256)
-    """Sizes of the hidden fully connected layers (lenet takes exactly one)."""
+    """Sizes of the hidden fully connected layers (vgg16, both AlexNets; lenet
+    takes exactly one)."""
     dropout: float = 0.0
-    """Dropout rate after each hidden fully connected layer (vgg16, alexnet)."""
+    """Dropout rate after each hidden fully connected layer (vgg16, both AlexNets)."""
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     """Per-channel mean of images in [0, 1], subtracted first."""
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
@@ -151,6 +164,11 @@ class TrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     regularize: RegularizeConfig = field(default_factory=RegularizeConfig)
     watch: WatchConfig = field(default_factory=WatchConfig)
+    weights: Path | None = None
+    """Start from these weights instead of random ones: what `train` wrote, a checkpoint
+    of PyTorch or of safetensors, or the name of a published network. The settings of
+    the network are then theirs; for other classes the last layer starts anew."""
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     schedule: tuple[tuple[int, int], ...] = ((64, 8), (112, 4))
     """Phases of (image size in pixels, epochs); small images first save time, and the
     last size is the network's."""

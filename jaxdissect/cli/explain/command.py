@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, outputs, sources, subjects
+from jaxdissect.cli import build, generated, loading, outputs, sources, subjects
 from jaxdissect.cli.config import ExplainConfig
 from jaxdissect.cli.explain import explaining, voicing
 from jaxdissect.cli.query import asking, telling
@@ -42,7 +42,7 @@ def run(config: ExplainConfig) -> None:
     """Ask a trained network about pictures; everything goes under `config.out`."""
     build.use_compilation_cache()
     build.check_positive(config, "num_units")
-    trained = build.load_trained(config.weights)
+    trained = loading.load(config)
     explaining.class_numbers(config.classes, trained.classes)
     own = asking.own_pictures(config.images, trained.image_size)
     asked = asking.open_dissection(asking.folder_of(config))

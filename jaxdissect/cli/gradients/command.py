@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, outputs, own_pictures
+from jaxdissect.cli import build, datasets, loading, outputs, own_pictures
 from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.gradients import question_pictures, unit_questions
 from jaxdissect.reports import figures
@@ -20,10 +20,10 @@ from jaxdissect.reports.gradients import results
 def run(config: GradientsConfig) -> None:
     """Ask a trained network and write everything under `config.out`."""
     build.use_compilation_cache()
-    trained = build.load_trained(config.weights)
+    trained = loading.load(config)
     layers = check(config, trained)
     source = open_images(config, trained)
-    out = config.out or Path("runs") / f"gradients-{build.run_name(config.weights)}"
+    out = config.out or Path("runs") / f"gradients-{build.run_name(config)}"
     manifest = outputs.manifest(
         config,
         weights=trained.weights.digest,
@@ -32,12 +32,9 @@ def run(config: GradientsConfig) -> None:
     )
     with outputs.results_folder(out, manifest) as folder:
         asked, pictures = ask(config, trained, source, layers)
-        known = facts(config, layers)
-        results.write(
-            folder,
-            asked.answers,
-            known | {"data": source.said} if source.said else known,
-        )
+        known = {**facts(config, layers), **trained.facts}
+        known |= {"data": source.said} if source.said else {}
+        results.write(folder, asked.answers, known)
         for name, figure in pictures.items():
             figures.save(figure, folder / f"{name}.png")
     print(f"results: {out / 'results.md'}")
@@ -103,20 +100,24 @@ def check(config: GradientsConfig, trained: build.Trained) -> tuple[str, ...]:
         raise BadInput(f"`steps` is {config.steps}; it takes positive sizes")
     if list(config.steps) != sorted(set(config.steps)):
         raise BadInput(f"`steps` is {config.steps}; sizes must increase")
-    layers = config.layers or networks.conv_layers(trained.network)
+    layers = config.layers or build.usual_layers(trained)
     if len(set(layers)) < len(layers):
         raise BadInput(f"`layers` is {layers}; each can be named once")
     units = sum(shape[-1] for shape in build.unit_shapes(trained, layers).values())
     if config.removed > units:
         raise BadInput(f"`removed` is {config.removed}; {layers} have {units} units")
-    in_order = networks.layer_names(trained.network)
+    in_order = [
+        name
+        for stage in trained.network
+        for name in (*networks.layer_names(stage.branch), stage.name)
+    ]
     return tuple(sorted(layers, key=in_order.index))
 
 
 def facts(config: GradientsConfig, layers: tuple[str, ...]) -> dict[str, Any]:
     """What was asked of what, in words."""
     return {
-        "network": build.run_name(config.weights),
+        "network": build.run_name(config),
         "layers": ", ".join(layers),
         "gradients of": f"the class's {config.score}",
         "unit's score": f"{config.norm}, {config.average.replace('_', ' ')}",

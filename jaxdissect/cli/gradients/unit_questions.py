@@ -172,7 +172,7 @@ def knocked_out(
     shapes = build.unit_shapes(trained, this.layers)
     units = {layer: shape[-1] for layer, shape in shapes.items()}
     # What comes before the first layer asked about is the same for all edits.
-    first = networks.layer_index(trained.network, this.layers[0])
+    first = networks.stage_index(trained.network, this.layers[0])
     before, after = trained.network[:first], trained.network[first:]
     params = trained.weights.params
     prepare = jax.jit(lambda params, x: networks.apply(before, params, x))

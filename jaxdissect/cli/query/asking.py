@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect, sources
+from jaxdissect.cli import build, dissect, loading, sources
 from jaxdissect.cli.config import DissectConfig, ExplainConfig, QueryConfig
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import ConceptSource
@@ -40,7 +40,7 @@ def folder_of(config: QueryConfig | ExplainConfig) -> Path:
     """The dissection to ask: the one named, or that of conv5_3, made where missing."""
     if config.dissection is not None:
         return config.dissection
-    wanted = DissectConfig(weights=config.weights, seed=config.seed)
+    wanted = DissectConfig(**loading.same_subject(config), seed=config.seed)
     folder = dissect.default_out(wanted)
     if not folder.exists():
         (layer,) = wanted.layers

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, outputs, subjects
+from jaxdissect.cli import build, loading, outputs, subjects
 from jaxdissect.cli.config import QueryConfig
 from jaxdissect.cli.query import answers, asking, searching, telling
 from jaxdissect.data import images
@@ -19,7 +19,7 @@ def run(config: QueryConfig) -> None:
     build.check_positive(config, "num_shown", "batch_size", *given)
     if not config.concepts and not config.images:
         raise BadInput("`concepts` and `images` are both empty; there is no question")
-    trained = build.load_trained(config.weights)
+    trained = loading.load(config)
     pictures = asking.own_pictures(config.images, trained.image_size)
     asked = asking.open_dissection(asking.folder_of(config))
     trained = asking.as_dissected(trained, asked)

@@ -1,0 +1,96 @@
+"""Published pretrained networks by name, fetched with the names of their classes."""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jaxdissect.base import BadInput
+from jaxdissect.checkpoints.downloading import fetch
+from jaxdissect.checkpoints.http_ranges import said
+from jaxdissect.checkpoints.sources import PUBLISHED, Published, RemoteFile
+
+
+def find(name: str) -> Published:
+    """The published network of a name.
+
+    Raises:
+        BadInput: there is none, with the nearest names.
+
+    >>> find("vgg16-imagenet").image_size
+    224
+    """
+    known = {published.name: published for published in PUBLISHED}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3) or known
+        raise BadInput(
+            f"{name!r} is neither a file nor a published network; did you mean "
+            f"{', '.join(close)}?"
+        )
+    return known[name]
+
+
+def fetch_published(
+    published: Published, folder: Path, progress: Callable[[int, int | None], None]
+) -> tuple[Path, Path | None]:
+    """(weights, names of classes or None) of a published network, in a folder.
+
+    Args:
+        published: from `find`.
+        folder: where files are kept; those that are there are not fetched again.
+        progress: called with bytes and total, if known, of one file after the other.
+
+    Raises:
+        BadInput: as `fetch`.
+    """
+    path = urlsplit(published.weights.url).path
+    kinds = (".safetensors", ".pth.tar", ".pth")
+    ending = next(kind for kind in kinds if path.endswith(kind))
+    weights = _kept(published.weights, folder / f"{published.name}{ending}", progress)
+    if published.classes is None:
+        return weights, None
+    listed = folder / Path(urlsplit(published.classes.url).path).name
+    return weights, _kept(published.classes, listed, progress)
+
+
+def read_classes(path: Path, num_classes: int) -> tuple[str, ...]:
+    """Names of classes, from a file with a line for each, in order.
+
+    Lines are a name alone, or as those of Places365, `/a/abbey 12`.
+
+    Raises:
+        BadInput: the file cannot be read, or has not `num_classes` names.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "classes.txt"
+    ...     size = file.write_text("/a/abbey 0\\n/d/diner/outdoor 1\\n")
+    ...     read_classes(file, 2)
+    ('abbey', 'diner/outdoor')
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = said(error)
+        raise BadInput(f"{path} has no names of classes: {reason}") from None
+    names = tuple(_class_name(line.strip()) for line in lines if line.strip())
+    if len(names) != num_classes:
+        raise BadInput(
+            f"{path} has {len(names)} names of classes, not {num_classes}; if it was "
+            "downloaded, delete it and try again"
+        )
+    return names
+
+
+def _class_name(line: str) -> str:
+    if not line.startswith("/"):
+        return line
+    return line.rsplit(maxsplit=1)[0].split("/", maxsplit=2)[-1]
+
+
+def _kept(
+    file: RemoteFile, target: Path, progress: Callable[[int, int | None], None]
+) -> Path:
+    return fetch(
+        file.url, target, size=file.size, sha256=file.sha256, progress=progress
+    )

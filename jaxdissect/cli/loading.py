@@ -1,0 +1,206 @@
+"""The network a command asks: trained here, from elsewhere, or of the user's own."""
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxdissect import checkpoints, networks, weights
+from jaxdissect.base import BadInput
+from jaxdissect.checkpoints import published
+from jaxdissect.cli import build, fetching
+from jaxdissect.cli.build import Trained
+from jaxdissect.cli.config import NetworkConfig, PreprocessingConfig, SubjectConfig
+
+SIZES = {"caffe_alexnet": 227}
+"""Of images, in pixels, where they are not 224."""
+
+
+def load(config: SubjectConfig) -> Trained:
+    """The network and weights that a config names, and what images it takes.
+
+    Raises:
+        BadInput: the file is missing, damaged, hostile or of an unknown network; the
+            user's function fails, or gives something else; preprocessing that a file
+            of `train` knows itself.
+    """
+    if config.network is not None:
+        refuse_preprocessing(config, "a network of your own does it itself")
+        return own_network(config.network, config.weights)
+    path = config.weights
+    if path is None or weights.is_ours(path):
+        refuse_preprocessing(config, "files of `train` say how images are prepared")
+        return build.load_trained(path)
+    if path.suffix or path.exists():
+        trained = foreign(path, config.preprocessing)
+    else:
+        refuse_preprocessing(config, f"what {path} takes is known")
+        trained = known(str(path))
+    print(f"{path}: {trained.facts['architecture']} for {trained.facts['input']}")
+    return trained
+
+
+def known(name: str) -> Trained:
+    """A published network, from the user's cache folder or from the internet.
+
+    Raises:
+        BadInput: no such network, or its files cannot be fetched.
+    """
+    path, source, classes = fetching.fetched(name)
+    trained = foreign(
+        path,
+        PreprocessingConfig(
+            source.image_size, source.mean, source.std, source.channels
+        ),
+    )
+    return trained if classes is None else trained._replace(classes=classes)
+
+
+def same_subject(config: SubjectConfig) -> dict[str, Any]:
+    """The settings that make another command ask the same network."""
+    return {field.name: getattr(config, field.name) for field in fields(SubjectConfig)}
+
+
+def foreign(path: Path, given: PreprocessingConfig) -> Trained:
+    """A known network with the weights of a checkpoint of another framework.
+
+    Raises:
+        BadInput: as `checkpoints.load_checkpoint`, or preprocessing that cannot be.
+    """
+    loaded = checkpoints.load_checkpoint(
+        path,
+        mean=given.mean or checkpoints.IMAGENET_MEAN,
+        std=given.std or checkpoints.IMAGENET_STD,
+        channels=given.channels,
+    )
+    recognised = loaded.recognised
+    settings: dict[str, Any] = {
+        "architecture": recognised.architecture,
+        "mean": loaded.mean,
+        "std": loaded.std,
+        "batch_norm": False,
+        **recognised.options,
+    }
+    config = NetworkConfig(**settings)
+    size = given.size or SIZES.get(recognised.architecture, 224)
+    network = build.build_network(config, recognised.num_classes)
+    found = weights.Weights(
+        loaded.params,
+        {"config": {"network": asdict(config)}, "source": str(path)},
+        weights.digest(loaded.params),
+    )
+    classes = _class_names(given.classes, recognised.num_classes)
+    facts = {
+        "architecture": recognised.architecture,
+        "input": build.input_facts(size, config),
+    }
+    return Trained(network, found, size, classes, facts)
+
+
+def own_network(name: str, path: Path | None) -> Trained:
+    """What a function in the user's own file gives.
+
+    Args:
+        name: path/to/file.py:function, which returns a `networks.Classifier`.
+        path: handed to the function, if given.
+
+    Raises:
+        BadInput: no such file or function, or it fails, or returns something else.
+    """
+    file, _, function = name.rpartition(":")
+    if not file.endswith(".py") or not function:
+        raise BadInput(f"`network` is {name!r}; it must be path/to/file.py:function")
+    if not Path(file).is_file():
+        raise BadInput(f"`network` is {name!r}, but there is no file {file}")
+    make = getattr(_imported(Path(file)), function, None)
+    if not callable(make):
+        raise BadInput(f"`network` is {name!r}, but {file} has no function {function}")
+    try:
+        inspect.signature(make).bind(*([] if path is None else [path]))
+    except TypeError as error:
+        raise BadInput(
+            f"`weights` is {path}, which does not suit {name}: {error}"
+        ) from None
+    try:
+        made = make() if path is None else make(path)
+    except Exception as error:  # whatever the user's own function raises
+        raise BadInput(f"{name} fails with {type(error).__name__}: {error}") from error
+    if not isinstance(made, networks.Classifier):
+        raise BadInput(
+            f"{name} returns a {type(made).__name__}; it must return a "
+            "`jaxdissect.networks.Classifier`"
+        )
+    return _of_classifier(name, Path(file), made)
+
+
+def _of_classifier(name: str, file: Path, made: networks.Classifier) -> Trained:
+    outputs = _outputs(name, made)
+    classes = tuple(made.classes) or _class_names(None, outputs)
+    if len(classes) != outputs:
+        raise BadInput(f"{name} names {len(classes)} classes, but gives {outputs}")
+    # The same weights in other code are another network.
+    digest = weights.digest(made.params)
+    sha = hashlib.sha256(digest.encode() + file.read_bytes()).hexdigest()
+    found = weights.Weights(made.params, {"source": name}, sha)
+    side = made.image_size
+    facts = {"architecture": name, "input": f"{side} x {side} RGB images in [0, 1]"}
+    return Trained(made.network, found, side, classes, facts)
+
+
+def _outputs(name: str, made: networks.Classifier) -> int:
+    image = jax.ShapeDtypeStruct((2, made.image_size, made.image_size, 3), np.float32)
+    try:
+        shape = jax.eval_shape(
+            lambda params, x: networks.apply(made.network, params, x),
+            made.params,
+            image,
+        ).shape
+    except Exception as error:  # whatever the user's own stages raise
+        raise BadInput(
+            f"the network of {name} fails on images of {made.image_size} pixels with "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if len(shape) != 2 or shape[0] != 2:
+        raise BadInput(
+            f"{name} gives outputs of shape {list(shape)} for two images; logits have "
+            "the shape [2, classes]"
+        )
+    return shape[1]
+
+
+def _imported(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # The file may import its neighbours, as it could as a script.
+    sys.path.insert(0, str(file.parent.absolute()))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's own file raises
+        raise BadInput(f"{file} fails with {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(file.parent.absolute()))
+    return module
+
+
+def _class_names(file: Path | None, number: int) -> tuple[str, ...]:
+    if file is None:
+        return tuple(f"class {n}" for n in range(number))
+    return published.read_classes(file, number)
+
+
+def refuse_preprocessing(config: SubjectConfig, reason: str) -> None:
+    """Refuse settings of the preprocessing where something else decides.
+
+    Raises:
+        BadInput: some are given.
+    """
+    if config.preprocessing != PreprocessingConfig():
+        raise BadInput(f"`preprocessing` is given, but {reason}")

@@ -1,0 +1,84 @@
+"""Residual blocks: one stage of the table, with a branch inside and a way around it."""
+
+import jax
+from jax import Array
+
+from jaxdissect.base import Params
+from jaxdissect.networks import running
+from jaxdissect.networks.stages import Network, Stage, Variables, Window
+
+
+def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
+    """relu(shortcut(x) + branch(x)), a clean cut; the branch can be tapped and edited.
+
+    Args:
+        name: of the block.
+        branch: the stages that the shortcut goes around.
+        shortcut: the stages of the way around; none for the identity.
+    """
+
+    def join(variables: Variables, x: Array, residual: Array) -> Array:
+        around = running.apply(shortcut, running.by_stage(variables), x)
+        return jax.nn.relu(around + residual)
+
+    def init(key: Array, x: Array) -> Variables:
+        halves = jax.random.split(key)
+        _, *shape = x.shape
+        started = [
+            running.init(half, stages, (shape[0], shape[1], shape[2]))
+            for half, stages in zip(halves, (branch, shortcut), strict=True)
+        ]
+        return by_collection({**started[0], **started[1]})
+
+    def apply(variables: Variables, x: Array) -> Array:
+        return join(variables, x, running.apply(branch, running.by_stage(variables), x))
+
+    def train(variables: Variables, key: Array, x: Array) -> tuple[Array, Variables]:
+        keys = jax.random.split(key)
+        residual, params, _ = running.train_run(
+            keys[0], branch, running.by_stage(variables), x
+        )
+        around, params, _ = running.train_run(keys[1], shortcut, params, x)
+        return jax.nn.relu(around + residual), by_collection(params)
+
+    return Stage(
+        name,
+        init=init,
+        apply=apply,
+        train=train,
+        window=lambda length: composed(branch, length),
+        branch=branch,
+        join=join,
+    )
+
+
+def by_collection(params: Params) -> Variables:
+    """{stage: variables} as {collection: {stage: arrays}}, the inverse of `by_stage`.
+
+    >>> by_collection({"a": {"params": 1}, "b": {"params": 2, "batch_stats": 3}})
+    {'params': {'a': 1, 'b': 2}, 'batch_stats': {'b': 3}}
+    """
+    found: dict[str, dict[str, Array]] = {}
+    for stage, variables in params.items():
+        for collection, arrays in variables.items():
+            found.setdefault(collection, {})[stage] = arrays
+    return found
+
+
+def composed(stages: Network, length: int) -> Window:
+    """What a position of the last stage's output looks at in the first one's input.
+
+    >>> from jaxdissect.networks.layers import convolution, max_pool
+    >>> composed((convolution("a", 1, stride=2), convolution("b", 1)), 9)
+    Window(size=7, stride=2, padding=3)
+    """
+    total = Window()
+    for stage in stages:
+        window = stage.window(length)
+        total = Window(
+            total.size + (window.size - 1) * total.stride,
+            total.stride * window.stride,
+            total.padding + window.padding * int(total.stride),
+        )
+        length = 1 + int((length + 2 * window.padding - window.size) / window.stride)
+    return total

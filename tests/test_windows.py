@@ -1,0 +1,119 @@
+"""Measured windows sit where the declared ones do."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import NETWORKS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+
+from jaxdissect.networks.stages import Window
+from jaxdissect.networks.windows import measured_window
+
+
+def centre_and_step(window, rows):
+    """Of the first cell; the step of a single cell says nothing."""
+    size, stride, padding = window
+    return (size - 1) / 2 - padding, stride if rows > 1 else 0
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_every_stage_has_its_cells_where_it_says(name):
+    build, shape = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    x = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    for stage in build()[:-1]:
+        shapes = jax.eval_shape(partial(stage.init, jax.random.key(0)), x)
+        outputs = jax.eval_shape(stage.apply, shapes, x)
+        declared = stage.window(x.shape[1])
+        if declared != Window():  # else it is BatchNorm, ReLU or dropout
+            variables = jax.tree.map(lambda a: jnp.array(rng.random(a.shape)), shapes)
+            measured = measured_window(partial(stage.apply, variables), x.shape[1:])
+            rows = outputs.shape[1]
+            got, want = (centre_and_step(w, rows) for w in (measured, declared))
+            assert got == pytest.approx(want), stage.name
+        x = outputs
+
+
+def convolution(size, stride, padding, *, dilation=1):
+    """Over rows; padding is (before, behind) or a name."""
+    kernel = jnp.ones((size, 1, 1, 1))
+    padding = padding if isinstance(padding, str) else [padding, (0, 0)]
+    return lambda x: lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, 1),
+        padding,
+        rhs_dilation=(dilation, 1),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 7), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3))
+def test_windows_of_convolutions_are_exact(size, stride, before, behind):
+    before, behind = min(before, size - 1), min(behind, size - 1)
+    function = convolution(size, stride, (before, behind))
+    assert measured_window(function, (24, 1, 1)) == Window(size, stride, before)
+
+
+def test_same_padding_of_stride_two_is_behind_the_map():
+    function = convolution(3, 2, "SAME")
+    assert measured_window(function, (16, 1, 1)) == Window(3, 2, 0)
+    assert measured_window(function, (15, 1, 1)) == Window(3, 2, 1)
+
+
+def test_a_dilated_window_is_as_large_as_it_reaches():
+    function = convolution(3, 1, (2, 2), dilation=2)
+    assert measured_window(function, (16, 1, 1)) == Window(5, 1, 2)
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_small_maps_tell_the_centres_of_common_windows(length):
+    same, half = convolution(3, 1, (1, 1)), convolution(3, 2, (1, 1))
+    assert centre_and_step(measured_window(same, (length, 1, 1)), 2) == (0, 1)
+    if length > 2:
+        assert centre_and_step(measured_window(half, (length, 1, 1)), 2) == (0, 2)
+
+
+def test_columns_do_not_matter():
+    pad = lambda x: jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))  # noqa: E731
+    function = lambda x: (pad(x)[:, :-2] + pad(x)[:, 2:]).sum(2, keepdims=True)  # noqa: E731
+    assert measured_window(function, (8, 5, 2)) == Window(3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "window"),
+    [
+        (lambda x: x / abs(x).sum((1, 2), keepdims=True), Window(1, 1)),
+        (lambda x: x.mean((1, 2)), Window(8, 8)),
+        (lambda x: x.mean((1, 2), keepdims=True), Window(8, 8)),
+        (lambda x: x.repeat(2, 1).repeat(2, 2), Window(0.5, 0.5)),
+        (lambda x: x.repeat(3, 1)[:, ::2], Window(2 / 3, 2 / 3)),
+        (lambda x: jnp.zeros((len(x), 4, 4, 1)), Window(2, 2)),
+        (lambda x: jnp.fft.fft(x, axis=1).real[:, ::2], Window(2, 2)),
+    ],
+)
+def test_without_a_window_cells_divide_the_map(function, window):
+    assert measured_window(function, (8, 8, 2)) == window
+
+
+def test_nonlinearities_that_hide_nan_are_seen_through():
+    rectified = lambda x: jnp.where(x > 0, x, 0)[:, ::2]  # noqa: E731
+    assert measured_window(rectified, (16, 4, 8)) == Window(1, 2, 0)
+
+
+def test_few_calls_are_made():
+    calls = []
+
+    def function(x):
+        calls.append(x.shape)
+        return x
+
+    measured_window(function, (64, 2, 1))
+    batches = [shape for shape in calls if shape[0] > 1]
+    assert set(batches) == {(5, 64, 2, 1)} and len(batches) == np.log2(64)
