@@ -235,7 +235,7 @@ def test_trainings_that_do_not_compare_are_refused(trained, tmp_path, capsys):
         ("--report-split rank", "`rank_split` and `report_split` are both 'rank'"),
         ("--num-report 27", "`num_report` is 27; it must be at least 28"),
         ("--layers input", "no weights lead to"),
-        ("--value resample --num-rank 29", "`num_rank` is 29, which leaves one scene"),
+        ("--value resample --num-rank 29", "leaves one of 29 images for"),
         ("--layers conv5_3 fc6", "of one layer; `layers` are conv5_3, fc6"),
         ("--dissection configs", "configs holds no dissection"),
     ],

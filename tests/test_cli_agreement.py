@@ -153,7 +153,7 @@ def test_a_perfect_predictor_is_found_among_others():
 def test_attributes_of_a_unit_are_those_of_all_classes():
     unit, table = np.arange(4.0), np.arange(12.0).reshape(4, 3)
     known = UnitAttributes(unit, table, unit, unit, unit, -table)
-    found = agreement.known_of_units(known, 10 * unit)
+    found = agreement.known_of_units(known, {"L1 norm of weights": 10 * unit})
     by_name = {predictor.name: predictor.values for predictor in found}
     assert {values.shape for values in by_name.values()} == {(4, 3)}
     np.testing.assert_array_equal(by_name["class correlation"], -table)

@@ -102,7 +102,7 @@ def test_a_folder_without_classes_is_refused(tmp_path):
 
 def test_a_class_without_pictures_is_refused(folder):
     (folder / "elk").mkdir()
-    (folder / "elk" / "elk.gif").write_text("")
+    (folder / "elk" / "elk.psd").write_text("")
     with pytest.raises(BadInput, match=r"elk holds no picture; allowed are .jpg, "):
         folders.image_folder(folder, SIZE)
 

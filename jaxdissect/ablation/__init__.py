@@ -20,6 +20,7 @@ from jaxdissect.ablation.effects import (
     drops,
     edited_counts,
     merge_effects,
+    of_classes,
     tally,
 )
 from jaxdissect.ablation.evidence import (
@@ -71,6 +72,7 @@ __all__ = [
     "knockout_counts",
     "log_probability_interval",
     "merge_effects",
+    "of_classes",
     "pairs_that_fit",
     "random_orders",
     "random_rotation",

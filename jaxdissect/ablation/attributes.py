@@ -4,6 +4,8 @@ They are cheap; whether they predict what a unit's removal costs is the question
 Zhou et al., Revisiting the importance of individual units in CNNs, 2018.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -36,18 +38,19 @@ class UnitAttributes(NamedTuple):
     class_correlation: Float[np.ndarray, "U K"]
 
 
-def unit_attributes(num_classes: int) -> Statistic:
+def unit_attributes(num_classes: int, *, classes: Sequence[int] = ()) -> Statistic:
     """Attributes of every unit, in one pass.
 
     Args:
         num_classes: K.
+        classes: those that have images, C of them; all by default.
 
     Returns:
         A Statistic: batches are (acts [B H W U], targets [B], logits [B K]), the value
-        is `UnitAttributes`.
+        is `UnitAttributes` of the C classes.
 
     Raises:
-        BadInput: at the end, a class without images.
+        BadInput: at the end, one of the classes without images.
 
     Reference:
         Morcos et al., ICLR 2018 (selectivity); Zhou et al., 2018 (correlation).
@@ -61,6 +64,7 @@ def unit_attributes(num_classes: int) -> Statistic:
     >>> found.class_correlation.round(3).tolist()
     [[1.0, -1.0], [0.0, 0.0]]
     """
+    occurring = np.array(classes or range(num_classes))
 
     @jax.jit
     def summarize(acts, logits):
@@ -69,7 +73,8 @@ def unit_attributes(num_classes: int) -> Statistic:
     def measure(acts, targets, logits):
         summary = summarize(jnp.asarray(acts), jnp.asarray(logits))
         means, peaks, probabilities = (np.asarray(s, np.float64) for s in summary)
-        belongs = np.asarray(targets)[:, None] == np.arange(num_classes)
+        probabilities = np.take(probabilities, occurring, axis=1)
+        belongs = np.asarray(targets)[:, None] == occurring
         return {
             "images": belongs.sum(0),
             "by_class": means.T @ belongs,
@@ -81,7 +86,7 @@ def unit_attributes(num_classes: int) -> Statistic:
             "products": means.T @ probabilities,
         }
 
-    return Statistic(measure, add, _attributes)
+    return Statistic(measure, add, partial(_attributes, occurring))
 
 
 def class_selectivity(
@@ -110,8 +115,8 @@ def class_selectivity(
     return np.where(scale > 0, (best - rest) / np.where(scale > 0, scale, 1), 0.0)
 
 
-def _attributes(sums) -> UnitAttributes:
-    if (absent := np.flatnonzero(sums["images"] == 0)).size:
+def _attributes(occurring, sums) -> UnitAttributes:
+    if (absent := occurring[sums["images"] == 0]).size:
         raise BadInput(f"`targets` has no image of class {absent[0]}")
     number = sums["images"].sum()
     means = sums["by_class"].sum(1) / number

@@ -111,6 +111,34 @@ def drops(effects: Effects) -> Drops:
     )
 
 
+def of_classes(effects: Effects, classes: Int[np.ndarray, "C"]) -> Effects:
+    """The effects on some of the classes, [N C].
+
+    Overall figures stay as they are if all images are of these classes: what the edit
+    makes the network take for another class is lost in its own.
+
+    Args:
+        effects: on all classes.
+        classes: which ones, such as those that occur.
+
+    >>> effects = tally(
+    ...     Answers(np.array([0, 2]), np.zeros(2)), np.array([0, 2]),
+    ...     np.array([0]), np.array([1]), Answers(np.array([1]), np.array([-1.0])),
+    ...     num_edits=1, num_classes=3)
+    >>> occurring = of_classes(effects, np.array([0, 2]))
+    >>> occurring.lost.tolist(), drops(occurring).top1.tolist()
+    ([[0, 1]], [0.5])
+    """
+    whole = ("evaluated", "images")
+    chosen = {
+        name: np.take(value, classes, axis=-1)
+        for name, value in effects._asdict().items()
+        if name not in (*whole, "base")
+    }
+    base = ClassCounts(*(np.take(c, classes, axis=-1) for c in effects.base))
+    return effects._replace(base=base, **chosen)
+
+
 def merge_effects(a: Effects, b: Effects) -> Effects:
     """The effects on both sets of images together."""
     none = np.zeros((), np.uint64)

@@ -1,4 +1,4 @@
-"""`ablate`: weights and scenes -> what units do to classes -> tables, a page."""
+"""`ablate`: weights and images -> what units do to classes -> tables, a page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,8 @@ import numpy as np
 
 from jaxdissect import ablation, metrics
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, joining, loading, outputs, resuming, sweeping
+from jaxdissect.cli import analysed, build, joining, outputs, resuming, sweeping
+from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AblateConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -18,7 +19,7 @@ from jaxdissect.reports.ablation.results import LayerEffects
 
 
 class Ranked(NamedTuple):
-    """What the ranking scenes say of a layer.
+    """What the ranking images say of a layer.
 
     Attributes:
         effects: of removing single units.
@@ -36,9 +37,10 @@ class Ranked(NamedTuple):
 def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
-    sweeping.check(config, trained, "random_draws", "top")
-    check(config)
+    trained = analysed.load(config)
+    sweeping.check(config, "random_draws", "top")
+    if not config.layers:
+        raise BadInput("`layers` is empty; name at least one layer")
     steps = {}
     for layer in config.layers:
         units = sweeping.num_units(trained, layer)
@@ -47,47 +49,49 @@ def run(config: AblateConfig) -> None:
     dissections = {
         layer: joining.manifest_of(config, trained, layer) for layer in config.layers
     }
-    manifest = build.analysis_manifest(config, trained, dissections=dissections)
+    images = analysed.open_images(config, trained)
+    check(config, images)
+    manifest = analysed.manifest(config, trained, images, dissections=dissections)
     outputs.check_same_run(out, manifest)
     found = {layer: joining.dissection_of(config, layer) for layer in config.layers}
     with resuming.resumable_folder(out, manifest) as work:
-        this = Pass(trained, config, work.progress)
+        this = Pass(trained, config, work.progress, images)
         measured = measure(config, this, steps)
         for layer, (ranked, reported) in measured.items():
             key = jax.random.fold_in(jax.random.key(config.seed), 1)
             attributes = known_of_units(trained, layer, ranked, found[layer])
             effects = results.layer_effects(
                 key,
-                trained.classes,
+                images.classes,
                 ranked.costs,
                 reported["units"],
                 reported["sets"],
                 steps[layer],
                 attributes,
-                [card.label for card in found[layer].cards],
+                joining.labels_of(found[layer], len(ranked.costs)),
             )
             folder = work.results / layer
             folder.mkdir()
-            write(folder, config, layer, effects, found[layer])
+            page = joining.page(config, trained, layer, effects, found[layer], images)
+            (folder / "report.html").write_text(page, encoding="utf-8")
+            write(folder, config, layer, effects, images.said)
     for layer in config.layers:
         print(f"\n{(out / layer / 'findings.txt').read_text()}")
         print(f"report: {out / layer / 'report.html'}")
 
 
-def check(config: AblateConfig) -> None:
+def check(config: AblateConfig, images: Analysed) -> None:
     """Refuse settings that would fail in the middle.
 
     Raises:
         BadInput: naming the setting.
     """
-    if not config.layers:
-        raise BadInput("`layers` is empty; name at least one layer")
-    for name in ("num_rank", "num_report"):
-        number = getattr(config, name)
+    for half in (images.rank, images.report):
+        number = half.images.num_images
         if config.value == "resample" and number % config.batch_size == 1:
             raise BadInput(
-                f"`{name}` is {number}, which leaves one scene for the last batch of "
-                f"{config.batch_size}; resampling needs two or more"
+                f"`batch_size` is {config.batch_size}, which leaves one of {number} "
+                "images for the last batch; resampling needs two or more"
             )
 
 
@@ -95,7 +99,8 @@ def default_name(config: AblateConfig) -> str:
     """A folder that tells what is in it."""
     value = "" if config.value == "zero" else f"-{config.value}"
     name = build.run_name(config)
-    return f"ablate-{name}-{'-'.join(config.layers)}{value}"
+    layers = "-".join(config.layers)
+    return f"ablate-{name}-{layers}{value}{analysed.suffix(config)}"
 
 
 def measure(
@@ -117,10 +122,9 @@ def measure(
         layer: sweeping.on_acts(s.units(), replacement[layer])
         for layer, s in sweeps.items()
     }
-    attributes = ablation.unit_attributes(len(this.trained.classes))
+    attributes = sweeping.attributes(this)
     parts = {
-        layer: {"units": units[layer], "attributes": sweeping.on_logits(attributes)}
-        for layer in steps
+        layer: {"units": units[layer], "attributes": attributes} for layer in steps
     }
     first = sweeping.measure_split(this, parts, "rank", label="ranking units")
     ranked = {layer: rank(config, **measured) for layer, measured in first.items()}
@@ -174,8 +178,7 @@ def make_replacements(
         return dict.fromkeys(layers, sweeping.zero)
     if config.value == "resample":
         return dict.fromkeys(layers, lambda acts, key: ablation.resampled(key, acts))
-    attributes = ablation.unit_attributes(len(this.trained.classes))
-    parts = {layer: {"attributes": sweeping.on_logits(attributes)} for layer in layers}
+    parts = {layer: {"attributes": sweeping.attributes(this)} for layer in layers}
     found = sweeping.measure_split(this, parts, "rank", label="averaging units")
 
     def mean_of(layer: str) -> sweeping.Replacement:
@@ -186,18 +189,18 @@ def make_replacements(
 
 
 def known_of_units(
-    trained: build.Trained, layer: str, ranked: Ranked, found: joining.Dissected
+    trained: build.Trained, layer: str, ranked: Ranked, found: joining.Dissected | None
 ) -> dict[str, np.ndarray]:
-    """{attribute: [U]}, all taken from the ranking scenes or from the dissection."""
+    """{attribute: [U]}, taken from the ranking images or from a dissection, if any."""
     of = ranked.attributes
-    return {
+    known = {
         "class selectivity": of.selectivity,
-        "L1 norm of weights": sweeping.incoming_norm(trained, layer),
+        **sweeping.known_norm(trained, layer),
         "class correlation": of.class_correlation.max(1),
-        "IoU": np.array([card.iou for card in found.cards]),
-        "frequency": of.frequency,
-        "mean peak": of.mean_peak,
     }
+    if found is not None:
+        known["IoU"] = np.array([card.iou for card in found.cards])
+    return {**known, "frequency": of.frequency, "mean peak": of.mean_peak}
 
 
 def write(
@@ -205,9 +208,9 @@ def write(
     config: AblateConfig,
     layer: str,
     effects: LayerEffects,
-    found: joining.Dissected,
+    about_images: list[str],
 ) -> None:
-    """Tables, figures, findings and the page of one layer."""
+    """Tables, figures and findings of one layer."""
     key_curves, key_summary, key_correlations = jax.random.split(
         jax.random.fold_in(jax.random.key(config.seed), 2), 3
     )
@@ -229,10 +232,8 @@ def write(
         key_summary, effects, by_class, related, removed=removed, top=config.top
     )
     outputs.write_json(folder / "summary.json", summary)
-    said = findings.sentences(layer, summary)
+    said = [*about_images, *findings.sentences(layer, summary)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
-    page = joining.page(layer, effects, found, config.top)
-    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def arrays(effects: LayerEffects) -> dict[str, Any]:

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import ablation, gradients, metrics, networks
 from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import build, generated, loading, outputs, resuming, sweeping
+from jaxdissect.cli import analysed, build, outputs, resuming, sweeping
+from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AgreementConfig
 from jaxdissect.cli.scoring import SCORES
 from jaxdissect.cli.sweeping import Pass
-from jaxdissect.data import scenes
 from jaxdissect.reports import figures, tables
 from jaxdissect.reports.ablation import (
     agreement,
@@ -32,9 +33,9 @@ class Measured(NamedTuple):
     """What predicts removals, and what they did.
 
     Attributes:
-        predictors: all there are, on the ranking scenes.
+        predictors: all there are, on the ranking images.
         ranked: effects of single units there.
-        reported: effects on other scenes.
+        reported: effects on other images.
         cost: seconds of each part.
     """
 
@@ -47,16 +48,17 @@ class Measured(NamedTuple):
 def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
-    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
-    sweeping.check(config, trained)
+    trained = analysed.load(config)
+    sweeping.check(config)
     check(config)
     sweeping.num_units(trained, config.layer)
     name = f"agreement-{build.run_name(config)}-{config.layer}"
-    out = config.out or Path("runs") / name
-    manifest = build.analysis_manifest(config, trained)
+    out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
+    images = analysed.open_images(config, trained)
+    manifest = analysed.manifest(config, trained, images)
     with resuming.resumable_folder(out, manifest) as work:
-        this = Pass(trained, config, work.progress)
-        write(work.results, config, trained, measure(config, this))
+        this = Pass(trained, config, work.progress, images)
+        write(work.results, config, images, measure(config, this))
     print(f"\n{(out / 'findings.txt').read_text()}")
     print(f"results: {out}")
 
@@ -76,13 +78,12 @@ def check(config: AgreementConfig) -> None:
 
 def measure(config: AgreementConfig, this: Pass) -> Measured:
     """Two passes over the network: one to predict, one to see what came true."""
-    layer, num_classes = config.layer, len(this.trained.classes)
+    layer = config.layer
     units = sweeping.on_acts(sweeping.sweeps(this, layer).units())
     asked: dict[str, Statistic] = {
         score: questions(this, layer, SCORES[score]) for score in config.scores
     }
-    attributes = sweeping.on_logits(ablation.unit_attributes(num_classes))
-    parts = {"units": units, "attributes": attributes, **asked}
+    parts = {"units": units, "attributes": sweeping.attributes(this), **asked}
     ranked = sweeping.measure_split(
         this, {layer: parts}, "rank", label="predicting removals"
     )[layer]
@@ -90,7 +91,7 @@ def measure(config: AgreementConfig, this: Pass) -> Measured:
         this, {layer: {"units": units}}, "report", label="removing units"
     )[layer]["units"]
     ablation.check_different_images(ranked["units"], reported)
-    norm = sweeping.incoming_norm(this.trained, layer)
+    norm = sweeping.known_norm(this.trained, layer)
     predictors = [
         *(p for s in asked for p in agreement.asked_of_gradients(s, ranked[s])),
         *agreement.known_of_units(ranked["attributes"], norm),
@@ -101,20 +102,27 @@ def measure(config: AgreementConfig, this: Pass) -> Measured:
 
 
 def questions(this: Pass, layer: str, score: Callable) -> Statistic:
-    """Gradients of the images' own classes, and the drops they predict, as a part."""
-    tail = networks.split(this.trained.network, layer).tail
+    """Gradients of the images' own classes, and the drops they predict, as a part.
 
-    def gradient(params, acts, targets):
+    Averages are of the classes that occur, however many the network has.
+    """
+    tail, numbers = (
+        networks.split(this.trained.network, layer).tail,
+        this.images.numbers,
+    )
+
+    def gradient(params, acts, positions):
+        targets = jnp.asarray(numbers)[positions]
         found = gradients.prediction_gradient(tail, params, acts, targets, score=score)
         drops = gradients.first_order_drops(found, acts)
         return {"gradient": found, "drop": drops[:, None, None]}
 
-    params, num_classes = this.trained.weights.params, len(this.trained.classes)
-    of_classes = gradients.class_gradients(gradient, params, num_classes=num_classes)
+    params = this.trained.weights.params
+    of_classes = gradients.class_gradients(gradient, params, num_classes=len(numbers))
 
     def measure(acts, targets, logits, key):
         with jax.default_matmul_precision("highest"):
-            return of_classes.measure(acts, targets)
+            return of_classes.measure(acts, np.searchsorted(numbers, targets))
 
     return of_classes._replace(measure=measure)
 
@@ -128,14 +136,13 @@ def cost(
     machine does meets all alike.
     """
     config, trained = this.config, this.trained
-    indices = generated.split_indices(config.rank_split, config.num_rank)
-    batch = scenes.render(
-        config.seed, indices[: config.batch_size], size=trained.image_size
-    )
+    available = this.images.rank.images
+    number = min(config.batch_size, available.num_images)
+    images, targets = available.read(np.arange(number))
     forward = build.forward_to(trained.network, (layer, "logits"))
-    ahead = partial(forward, trained.weights.params, batch.images)
+    ahead = partial(forward, trained.weights.params, images)
     acts = ahead()
-    arguments = (acts[layer], batch.targets, acts["logits"], jax.random.key(0))
+    arguments = (acts[layer], targets, acts["logits"], jax.random.key(0))
     parts = {"removal": units, **asked}
     timed: dict[str, Callable[[], Any]] = {"forward": ahead}
     timed |= {name: partial(part.measure, *arguments) for name, part in parts.items()}
@@ -144,14 +151,14 @@ def cost(
     ]
     medians = dict(zip(timed, np.median(spent[1:], axis=0).tolist(), strict=True))
     gradient = np.mean([medians[score] for score in asked]).item()
-    return {"images": len(batch.targets), "seconds": medians, "gradient": gradient}
+    return {"images": number, "seconds": medians, "gradient": gradient}
 
 
 def write(
-    folder: Path, config: AgreementConfig, trained: build.Trained, measured: Measured
+    folder: Path, config: AgreementConfig, images: Analysed, measured: Measured
 ) -> None:
     """Tables, figures, and what was found."""
-    classes, predictors = trained.classes, measured.predictors
+    classes, predictors = images.classes, measured.predictors
     measures = agreement.measures(measured.ranked, measured.reported)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     found = agreement.agreements(key, predictors, measures)
@@ -166,7 +173,7 @@ def write(
     }.items():
         figures.save(figure, folder / f"{name}.png")
     facts = facts_of(config, measured)
-    said = agreement_tables.sentences(facts, found)
+    said = [*images.said, *agreement_tables.sentences(facts, found)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     page = ["# Does the gradient predict the removal?", *said]
     page.append(tables.markdown(agreement_tables.summary_table(found)))

@@ -168,7 +168,7 @@ def check_on_scenes(trained: Trained, name: object) -> Trained:
     if trained.classes != scenes.CLASSES:
         raise BadInput(
             f"{name} tells {len(trained.classes)} other classes apart than the "
-            f"{len(scenes.CLASSES)} of the scenes, the only images `ablate` has"
+            f"{len(scenes.CLASSES)} of the generated scenes; it needs other images"
         )
     return trained
 

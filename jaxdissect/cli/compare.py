@@ -11,7 +11,7 @@ from jax.tree_util import keystr
 
 from jaxdissect import ablation
 from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import build, generated, outputs, resuming, sweeping
+from jaxdissect.cli import analysed, build, generated, outputs, resuming, sweeping
 from jaxdissect.cli.config import CompareConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -31,10 +31,11 @@ def run(config: CompareConfig) -> None:
         build.check_on_scenes(build.load_trained(path), path)
         for path in config.trainings
     ]
+    sweeping.check(config, "rotations", "random_draws")
     for trained in all_trained:
-        sweeping.check(config, trained, "rotations", "random_draws")
         sweeping.num_units(trained, config.layer)
     check_comparable(config.trainings, all_trained)
+    images = [analysed.scenes_for(config, trained) for trained in all_trained]
     out = config.out or Path("runs") / f"compare-{config.layer}"
     manifest = outputs.manifest(
         config,
@@ -43,13 +44,13 @@ def run(config: CompareConfig) -> None:
     )
     with resuming.resumable_folder(out, manifest) as work:
         measured = []
-        for number, (path, trained) in enumerate(
-            zip(config.trainings, all_trained, strict=True), 1
+        for number, (path, trained, seen) in enumerate(
+            zip(config.trainings, all_trained, images, strict=True), 1
         ):
             progress = work.progress / str(number)
             progress.mkdir(exist_ok=True)
             print(f"{number} of {len(all_trained)}: {path}")
-            measured.append(measure(config, Pass(trained, config, progress)))
+            measured.append(measure(config, Pass(trained, config, progress, seen)))
         write(work.results, measured)
     print(f"\n{(out / 'findings.txt').read_text()}")
     print(f"results: {out}")
@@ -64,7 +65,7 @@ def measure(config: CompareConfig, this: Pass) -> Training:
         ablation.random_rotation(key, units)
         for key in jax.random.split(key_rotations, config.rotations)
     ]
-    attributes = sweeping.on_logits(ablation.unit_attributes(len(trained.classes)))
+    attributes = sweeping.attributes(this)
     sweeps = sweeping.sweeps(this, layer)
     parts = {"units": sweeping.on_acts(sweeps.units())}
     for n, rotation in enumerate(rotations):

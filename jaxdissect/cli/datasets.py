@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated
+from jaxdissect.cli import build, generated, leaving_out
 from jaxdissect.cli.config import DataConfig
 from jaxdissect.data import cifar, faces, folders, images, scenes, shapes, tfds_images
 from jaxdissect.data.images import ImageSet
+from jaxdissect.data.picture_files import Broken
 
 CIFAR_SIZE = 32
 
@@ -55,12 +56,18 @@ class Source(NamedTuple):
         num_train: training images.
         fingerprint: SHA-256 of what it is made of.
         at: (image size) -> training and test images.
+        left_out: broken pictures that are no part of it.
+        occurring: numbers of the classes that have images; all, where it is empty.
+        said: where its images come from, if more is to be said than its name.
     """
 
     classes: tuple[str, ...]
     num_train: int
     fingerprint: str
     at: Callable[[int], tuple[ImageSet, ImageSet]]
+    left_out: tuple[Broken, ...] = ()
+    occurring: tuple[int, ...] = ()
+    said: str = ""
 
 
 def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
@@ -76,6 +83,16 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
     for name in ("num_train", "num_test"):
         if getattr(config, name) is not None:
             build.check_positive(config, name)
+    if config.name == "pictures":
+        raise BadInput(
+            "`data.name` is pictures, which are for questions to a network that is "
+            "trained; to train one take a folder"
+        )
+    if config.broken == "skip" and config.name != "folder":
+        raise BadInput(
+            f"`data.broken` is skip, which is for a folder of pictures; `data.name` is "
+            f"{config.name}"
+        )
     if config.name in GENERATORS:
         if min(sizes) < scenes.MIN_SIZE:
             raise BadInput(
@@ -97,10 +114,19 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
             f"`data.path` is needed for `data.name` {config.name}: the folder with "
             "the images"
         )
-    return _source(
-        _part(config, _decoded(config, config.path, sizes[-1])),
-        lambda size: _part(config, _decoded(config, config.path, size)),
-    )
+    return _on_disk(config, config.path, sizes[-1])
+
+
+def _on_disk(config: DataConfig, path: Path, size: int) -> Source:
+    left_out: tuple[Broken, ...] = ()
+    if config.broken == "skip":
+        names = folders.train_and_test_names(path)
+        left_out = leaving_out.broken_pictures(path, names)
+
+    def at(size: int) -> tuple[ImageSet, ImageSet]:
+        return _part(config, _decoded(config, path, size, left_out))
+
+    return _source(at(size), at)._replace(left_out=left_out)
 
 
 def _generated(config: DataConfig, generator: Generator, size: int) -> Source:
@@ -143,13 +169,16 @@ def _read_cifar(
     return read("train"), read("test")
 
 
-def _decoded(config: DataConfig, path: Path, size: int) -> tuple[ImageSet, ImageSet]:
+def _decoded(
+    config: DataConfig, path: Path, size: int, left_out: tuple[Broken, ...]
+) -> tuple[ImageSet, ImageSet]:
     if config.name == "places365_small" or config.name == "imagenet2012":
         read = partial(tfds_images.tfds_images, config.name, data_dir=path, size=size)
         return read("train"), read("validation")
     if config.name == "yale":
         return faces.yale_faces(path, size, seed=config.seed)
-    return folders.train_and_test(path, size)
+    names = [name for name, _ in left_out]
+    return folders.train_and_test(path, size, left_out=names)
 
 
 def _part(

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from jaxdissect.base import BadInput
 from jaxdissect.cli import outputs
-from jaxdissect.data import scenes
+from jaxdissect.data import images, scenes
+from jaxdissect.data.images import Batch, ImageSet, check_numbers
 
 SPLIT_SIZE = 1_000_000
 SPLITS = ("train", "test", "probe", "rank", "report")
@@ -52,6 +54,23 @@ def rendered(
     starts = range(0, len(indices), batch_size)
     for start in outputs.progress(starts[done:], len(starts), label, initial=done):
         yield render(seed, indices[start : start + batch_size], size=size)
+
+
+def scene_set(seed: int, split: str, number: int, size: int) -> ImageSet:
+    """The first scenes of a split, rendered whenever they are read.
+
+    Raises:
+        BadInput: more scenes than the split has.
+    """
+    indices = split_indices(split, number)
+
+    def read(numbers: Int[np.ndarray, "B"]) -> Batch:
+        check_numbers(numbers, number)
+        drawn = scenes.render(seed, [indices[n] for n in numbers.tolist()], size=size)
+        return drawn.images, drawn.targets
+
+    sha = images.fingerprint([scenes_fingerprint(seed, size), split, number])
+    return ImageSet(scenes.CLASSES, number, read, size, sha)
 
 
 def fingerprint(

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
 from jaxdissect.cli import build, dissect, loading, outputs, sources
+from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
-from jaxdissect.reports import cards, dissection_report
+from jaxdissect.reports import cards, dissection_report, effect_report
 from jaxdissect.reports.ablation import joined_cards
 from jaxdissect.reports.ablation.results import LayerEffects
 
@@ -31,9 +32,13 @@ def manifest_of(
 ) -> dict[str, Any]:
     """The run that a layer's dissection is of: the one named, or the default one.
 
+    Nothing where there is neither, because the images are pictures.
+
     Raises:
         BadInput: the folder holds another run, or the dissection of something else.
     """
+    if config.dissection is None and config.data.name == "pictures":
+        return {}
     if config.dissection is None:
         wanted = _default(config, layer)
         size = trained.image_size
@@ -52,8 +57,14 @@ def manifest_of(
     return _named(config.dissection, trained.weights.digest, layer)
 
 
-def dissection_of(config: AblateConfig, layer: str) -> Dissected:
-    """What a layer's units look for; found out where it is not known yet."""
+def dissection_of(config: AblateConfig, layer: str) -> Dissected | None:
+    """What a layer's units look for; found out where it is not known yet.
+
+    With pictures it stays unknown unless a dissection is named: what units look for in
+    generated scenes may say little about a network of other images.
+    """
+    if config.dissection is None and config.data.name == "pictures":
+        return None
     folder = config.dissection or dissect.default_out(_default(config, layer))
     if not folder.exists():
         print(f"what {layer} looks for is not known yet: dissecting into {folder}")
@@ -83,17 +94,38 @@ def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:
     return found
 
 
-def page(layer: str, effects: LayerEffects, found: Dissected, top: int) -> str:
-    """What every unit looks for and what it does, on one page."""
+def labels_of(found: Dissected | None, num_units: int) -> list[str]:
+    """What each unit looks for; empty where that is not known."""
+    return [card.label for card in found.cards] if found else [""] * num_units
+
+
+def page(
+    config: AblateConfig,
+    trained: build.Trained,
+    layer: str,
+    effects: LayerEffects,
+    found: Dissected | None,
+    images: Analysed,
+) -> str:
+    """What every unit does and, where it is known, looks for, on one page."""
+    top, number = config.top, int(effects.units.base.true.sum())
+    kind = "scenes" if "scenes" in images.provenance else "pictures"
+    facts = {"removed on": f"{number} {kind} not used for ranking"}
+    facts |= {"images": " ".join(images.said)} if images.said else {}
+    does = joined_cards.unit_effect_cards(effects, top)
+    if found is None:
+        classes = joined_cards.class_cards(effects, [], top)
+        known = {"network": build.run_name(config), "layer": layer, **trained.facts}
+        facts = known | facts | build.computed_with()
+        return effect_report.render(f"What {layer} does", facts, does, classes)
     summary = found.summary
-    images = int(effects.units.base.true.sum())
     return dissection_report.render(
         f"What {layer} looks for, and what it does",
-        {**summary["facts"], "removed on": f"{images} scenes not used for ranking"},
+        {**summary["facts"], **facts},
         cards.Headline(**{name: summary[name] for name in cards.Headline._fields}),
         found.cards,
         scenes.CATEGORIES,
         dissection.Protocol(**summary["protocol"]),
-        effects=joined_cards.unit_effect_cards(effects, top),
+        effects=does,
         classes=joined_cards.class_cards(effects, found.cards, top),
     )

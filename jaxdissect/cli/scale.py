@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.cli import build, loading, outputs, resuming, sweeping
+from jaxdissect.cli import analysed, build, outputs, resuming, sweeping
 from jaxdissect.cli.config import ScaleConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -19,22 +19,23 @@ def run(config: ScaleConfig) -> None:
     build.use_compilation_cache()
     if not config.factors or min(config.factors) <= 0:
         raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
-    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
-    sweeping.check(config, trained, "random_draws")
+    trained = analysed.load(config)
+    sweeping.check(config, "random_draws")
     units = sweeping.num_units(trained, config.layer)
     size = sweeping.share_of_units(config.share, units)
     linear = networks.incoming_layer(trained.network, config.layer)
     name = f"scale-{build.run_name(config)}-{config.layer}"
-    out = config.out or Path("runs") / name
-    manifest = build.analysis_manifest(config, trained)
+    out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
+    images = analysed.open_images(config, trained)
+    manifest = analysed.manifest(config, trained, images)
     with resuming.resumable_folder(out, manifest) as work:
-        this = Pass(trained, config, work.progress)
+        this = Pass(trained, config, work.progress, images)
         order = rank(config, this)
         sets = chosen_sets(config, order, size)
         measured = measure(config, this, linear, sets, len(order))
         key = jax.random.fold_in(jax.random.key(config.seed), 1)
         scaled = scaling.scaled(key, measured, sets)
-        write(work.results, config, scaled)
+        write(work.results, config, scaled, images.said)
     print(f"\n{(out / 'findings.txt').read_text()}")
     print(f"results: {out}")
 
@@ -101,11 +102,16 @@ def measure(
     }
 
 
-def write(folder: Path, config: ScaleConfig, scaled: list[scaling.Scaled]) -> None:
+def write(
+    folder: Path,
+    config: ScaleConfig,
+    scaled: list[scaling.Scaled],
+    about_images: list[str],
+) -> None:
     """Table, figures, and what was found."""
     tables.write_csv(folder / "scaling.csv", *scaling.table(scaled))
     scaling.save_figures(folder, scaled)
-    said = scaling.sentences(config.layer, scaled)
+    said = [*about_images, *scaling.sentences(config.layer, scaled)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     rows = [row._asdict() for row in scaled]
     outputs.write_json(folder / "summary.json", {"scaling": rows, "findings": said})

@@ -1,4 +1,4 @@
-"""One pass of a network over scenes, with every statistic of every layer at once."""
+"""One pass of a network over images, with every statistic of every layer at once."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,9 +11,9 @@ from jax import Array
 
 from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.cli import build, generated, resuming
+from jaxdissect.cli import build, outputs, resuming
+from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import SweepConfig
-from jaxdissect.data import scenes
 from jaxdissect.streaming import combine
 
 Parts = Mapping[str, Mapping[str, Statistic]]
@@ -30,11 +30,13 @@ class Pass(NamedTuple):
         trained: the network.
         config: of the experiment.
         progress: folder in which to write down what is done.
+        images: to rank units on, and others to judge them on.
     """
 
     trained: build.Trained
     config: SweepConfig
     progress: Path
+    images: Analysed
 
 
 def zero(acts: Array, key: Array) -> np.ndarray:
@@ -73,40 +75,28 @@ def seen_rotated(part: Statistic, rotation: Array) -> Statistic:
 def measure_split(
     this: Pass, parts: Parts, split: str, *, label: str
 ) -> dict[str, dict[str, Any]]:
-    """Every part's value over the ranking or the reporting scenes.
+    """Every part's value over the ranking or the reporting images.
 
     Args:
-        this: the network, and how to run it.
+        this: the network, the images, and how to run it.
         parts: what to measure.
         split: "rank" or "report".
         label: of the progress bar, and of the file that holds the progress.
     """
-    config, trained = this.config, this.trained
-    name, number = {
-        "rank": (config.rank_split, config.num_rank),
-        "report": (config.report_split, config.num_report),
-    }[split]
-    indices = generated.split_indices(name, number)
-    size = config.batch_size
-    firsts, key = indices[::size], jax.random.key(config.seed)
+    images, first = {"rank": this.images.rank, "report": this.images.report}[split]
+    size = this.config.batch_size
+    starts, key = range(0, images.num_images, size), jax.random.key(this.config.seed)
 
     def batches(done: int) -> Iterator[tuple[Any, ...]]:
-        rendered = generated.rendered(
-            scenes.render,
-            config.seed,
-            indices,
-            trained.image_size,
-            size,
-            label,
-            done=done,
-        )
-        for first, batch in zip(firsts[done:], rendered, strict=True):
-            yield batch.images, batch.targets, jax.random.fold_in(key, first)
+        left, number = starts[done:], len(starts)
+        for start in outputs.progress(left, number, label, initial=done):
+            batch = np.arange(start, min(start + size, images.num_images))
+            yield *images.read(batch), jax.random.fold_in(key, first + start)
 
     return resuming.accumulate_resumably(
-        _network_statistic(trained, parts),
+        _network_statistic(this.trained, parts),
         batches,
-        len(firsts),
+        len(starts),
         this.progress / f"{label.replace(' ', '_')}.npz",
     )
 
@@ -155,60 +145,48 @@ def sweeps(this: Pass, layer: str) -> Sweeps:
     shape = build.unit_shapes(trained, (layer,))[layer]
     params = trained.weights.params
     edited = edited_tail(trained.network, layer, params, shape, budget)
-    return sweeps_of(edited, params, shape[-1], len(trained.classes), budget)
+    return sweeps_of(this, edited, shape[-1])
 
 
 def rotated_sweeps(this: Pass, layer: str, rotation: Array) -> Sweeps:
     """Sweeps of a layer's rotated units, for parts `seen_rotated`."""
-    trained, budget = this.trained, this.config.memory_mib * 2**20
-    turned = ablation.rotated(networks.split(trained.network, layer), rotation)
-    edited = ablation.by_replaying(turned.tail)
-    params = trained.weights.params
-    return sweeps_of(edited, params, len(rotation), len(trained.classes), budget)
+    split = networks.split(this.trained.network, layer)
+    turned = ablation.rotated(split, rotation)
+    return sweeps_of(this, ablation.by_replaying(turned.tail), len(rotation))
 
 
-def sweeps_of(
-    edited: ablation.EditedTail,
-    params: Any,
-    num_units: int,
-    num_classes: int,
-    budget: int,
-) -> Sweeps:
-    """Sweeps of an edited tail."""
+def sweeps_of(this: Pass, edited: ablation.EditedTail, num_units: int) -> Sweeps:
+    """Sweeps of an edited tail, that count the classes that occur."""
+    params, classes = this.trained.weights.params, this.images.numbers
+    settings: dict[str, Any] = {
+        "num_classes": len(this.trained.classes),
+        "memory_bytes": this.config.memory_mib * 2**20,
+    }
 
     def units() -> Statistic:
-        return ablation.unit_effects(
-            edited, params, num_units, num_classes=num_classes, memory_bytes=budget
-        )
+        swept = ablation.unit_effects(edited, params, num_units, **settings)
+        return _counting(swept, classes)
 
     def sets(keeps: np.ndarray) -> Statistic:
-        return ablation.set_effects(
-            edited, params, keeps, num_classes=num_classes, memory_bytes=budget
-        )
+        swept = ablation.set_effects(edited, params, keeps, **settings)
+        return _counting(swept, classes)
 
     return Sweeps(units, sets)
 
 
-def check(config: SweepConfig, trained: build.Trained, *positive: str) -> None:
+def attributes(this: Pass) -> Statistic:
+    """Attributes of units, as a part, for the classes that occur."""
+    num_classes, numbers = len(this.trained.classes), this.images.numbers.tolist()
+    return on_logits(ablation.unit_attributes(num_classes, classes=numbers))
+
+
+def check(config: SweepConfig, *positive: str) -> None:
     """Refuse what no experiment can be run with.
 
     Raises:
         BadInput: naming the setting.
     """
     build.check_positive(config, "batch_size", "memory_mib", *positive)
-    # Scenes come in rounds of all classes, and an interval takes two of each.
-    least = 2 * len(trained.classes)
-    for name in ("num_rank", "num_report"):
-        if getattr(config, name) < least:
-            raise BadInput(
-                f"`{name}` is {getattr(config, name)}; it must be at least {least}, "
-                "two scenes of each class"
-            )
-    if config.rank_split == config.report_split:
-        raise BadInput(
-            f"`rank_split` and `report_split` are both {config.rank_split!r}; units "
-            "chosen on some images must be judged on others"
-        )
 
 
 def num_units(trained: build.Trained, layer: str) -> int:
@@ -219,7 +197,10 @@ def num_units(trained: build.Trained, layer: str) -> int:
             units, too few to rank.
     """
     (*_, units) = build.unit_shapes(trained, (layer,))[layer]
-    networks.incoming_layer(trained.network, layer)
+    before = trained.network[: networks.layer_index(trained.network, layer) + 1]
+    params = trained.weights.params
+    if not any(jax.tree.leaves(params.get(stage.name)) for stage in before):
+        raise BadInput(f"`layer` is {layer!r}, which no weights lead to")
     if units < 3:
         raise BadInput(f"`layer` is {layer!r}, which has {units} units; 3 are needed")
     return units
@@ -232,6 +213,17 @@ def incoming_norm(trained: build.Trained, layer: str) -> np.ndarray:
     return np.abs(kernel).sum(tuple(range(kernel.ndim - 1)))
 
 
+def known_norm(trained: build.Trained, layer: str) -> dict[str, np.ndarray]:
+    """{its name: `incoming_norm`}; nothing where no single linear map makes the units.
+
+    Such are sums, as of residual blocks, and layers of networks from elsewhere.
+    """
+    try:
+        return {"L1 norm of weights": incoming_norm(trained, layer)}
+    except BadInput:
+        return {}
+
+
 def share_of_units(share: float, num_units: int) -> int:
     """How many units a share is, at least one.
 
@@ -241,6 +233,15 @@ def share_of_units(share: float, num_units: int) -> int:
     if not 0 < share < 1:
         raise BadInput(f"`share` is {share}; it must be in (0, 1)")
     return max(1, round(share * num_units))
+
+
+def _counting(statistic: Statistic, classes: np.ndarray) -> Statistic:
+    """A sweep whose counts are of some classes only."""
+
+    def measure(*batch):
+        return ablation.of_classes(statistic.measure(*batch), classes)
+
+    return statistic._replace(measure=measure)
 
 
 def _network_statistic(trained: build.Trained, parts: Parts) -> Statistic:

@@ -37,6 +37,7 @@ def run(config: TrainConfig) -> None:
     manifest = outputs.manifest(
         plan.config,
         data=plan.source.fingerprint,
+        left_out=dict(plan.source.left_out),
         **({"start": weights.digest(plan.start)} if plan.start else {}),
     )
     outputs.check_same_run(config.out, manifest)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import broden_tables, label_maps
+from jaxdissect.data import broden_tables, decoding, label_maps
 from jaxdissect.data.broden_tables import Labels, Picture
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.data.images import fingerprint
@@ -111,7 +111,7 @@ def _read(
     picture: Picture, labels: Labels, folder: Path, size: int, cells: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     path = folder / "images" / picture.name
-    image = label_maps.decoded(label_maps.read_bytes(path), path)
+    image = decoding.decoded(label_maps.read_bytes(path), str(path))
     whole = [np.full((cells, cells), label) for label in picture.whole]
     grid = np.ix_(*(label_maps.middles(length, cells) for length in picture.shape))
     layers = [_label_map(picture, name, labels, folder)[grid] for name in picture.maps]
@@ -122,7 +122,7 @@ def _label_map(
     picture: Picture, name: str, labels: Labels, folder: Path
 ) -> Integer[np.ndarray, "H W"]:
     path = folder / "images" / name
-    image = label_maps.decoded(label_maps.read_bytes(path), path)
+    image = decoding.decoded(label_maps.read_bytes(path), str(path))
     if image.mode != "RGB":
         raise BadInput(f"{path} has mode {image.mode}; label maps of Broden are RGB")
     height, width = picture.shape

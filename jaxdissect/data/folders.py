@@ -1,20 +1,18 @@
 """Picture files sorted into one folder for each class: folder/CLASS/*.jpg."""
 
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding
+from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.images import ImageSet, fingerprint, on_demand
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-"""Files with other endings are passed over; case does not matter."""
+from jaxdissect.data.picture_files import File, class_files, class_names, without
 
 
-def image_folder(folder: Path, size: int) -> ImageSet:
+def image_folder(folder: Path, size: int, *, left_out: Sequence[str] = ()) -> ImageSet:
     """The pictures in folder/CLASS/, decoded whenever they are read.
 
     Classes and, within a class, files are in the order of their names. What begins with
@@ -24,14 +22,15 @@ def image_folder(folder: Path, size: int) -> ImageSet:
     Args:
         folder: holds one folder for each class.
         size: height and width of what is read, in pixels.
+        left_out: CLASS/FILE of pictures that are passed over, such as broken ones.
 
     Returns:
         An image set whose fingerprint covers names, lengths in bytes and classes of the
-        files, and `size`; it does not cover their contents.
+        files that are not left out, and `size`; it does not cover their contents.
 
     Raises:
-        BadInput: no folder, no class in it, a class without pictures; on reading, a
-            file that cannot be decoded.
+        BadInput: no folder, no class in it, a class without pictures, nothing of the
+            name left out; on reading, a file that cannot be decoded.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -44,21 +43,34 @@ def image_folder(folder: Path, size: int) -> ImageSet:
     >>> images.classes, pixels.shape, labels.tolist()
     (('cat', 'dog'), (1, 16, 16, 3), [1])
     """
-    classes = _class_names(folder)
-    files = [
-        (f"{name}/{file}", num_bytes, label)
-        for label, name in enumerate(classes)
-        for file, num_bytes in _pictures(folder / name)
-    ]
+    classes = class_names(folder)
+    files = without(class_files(folder, classes), left_out)
+    present = {label for *_, label in files}
+    for label, name in enumerate(classes):
+        if label not in present:
+            raise BadInput(f"of {folder / name} all pictures are left out")
+    return on_disk(folder, files, classes, size)
+
+
+def on_disk(
+    folder: Path, files: Sequence[File], classes: tuple[str, ...], size: int
+) -> ImageSet:
+    """Pictures that are decoded whenever they are read.
+
+    Args:
+        folder: that they are in.
+        files: in the order of their numbers.
+        classes: names.
+        size: height and width of what is read, in pixels.
+
+    >>> on_disk(Path("/nowhere"), [("a.png", 9, 0)], ("cat",), 8).num_images
+    1
+    """
 
     def read_one(number: int) -> tuple[UInt8[np.ndarray, "H W 3"], int]:
         name, _, label = files[number]
-        path = folder / name
-        try:
-            encoded = path.read_bytes()
-        except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-        return decoding.decode_square(encoded, size, str(path)), label
+        encoded = label_maps.read_bytes(folder / name)
+        return decoding.decode_square(encoded, size, str(folder / name)), label
 
     sha = fingerprint([classes, files, size])
     return on_demand(
@@ -70,12 +82,15 @@ def image_folder(folder: Path, size: int) -> ImageSet:
     )
 
 
-def train_and_test(folder: Path, size: int) -> tuple[ImageSet, ImageSet]:
+def train_and_test(
+    folder: Path, size: int, *, left_out: Sequence[str] = ()
+) -> tuple[ImageSet, ImageSet]:
     """The pictures in folder/train/CLASS/ and in folder/test/CLASS/.
 
     Args:
         folder: holds `train`, and `test` or, where there is none, `val`.
         size: height and width of what is read, in pixels.
+        left_out: paths relative to `folder` of pictures that are passed over.
 
     Raises:
         BadInput: as `image_folder`, or the two have different classes.
@@ -85,11 +100,11 @@ def train_and_test(folder: Path, size: int) -> tuple[ImageSet, ImageSet]:
     ...
     jaxdissect.base.BadInput: `folder` is /nowhere; it must hold train/ and test/ or ...
     """
-    held_out = "test" if (folder / "test").is_dir() else "val"
-    if not (folder / "train").is_dir() or not (folder / held_out).is_dir():
-        raise BadInput(f"`folder` is {folder}; it must hold train/ and test/ or val/")
-    train = image_folder(folder / "train", size)
-    test = image_folder(folder / held_out, size)
+    held_out = _held_out(folder)
+    train, test = (
+        image_folder(folder / part, size, left_out=_below(part, left_out))
+        for part in ("train", held_out)
+    )
     if train.classes != test.classes:
         only = [
             f"only {name} has {', '.join(sorted(extra))}"
@@ -106,26 +121,28 @@ def train_and_test(folder: Path, size: int) -> tuple[ImageSet, ImageSet]:
     return train, test
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        raise BadInput(f"`folder` is {folder}; there is no such folder")
-    with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if e.is_dir() and e.name[0] != ".")
-    if not names:
-        raise BadInput(f"`folder` is {folder}; it must hold a folder for each class")
-    return tuple(names)
+def train_and_test_names(folder: Path) -> list[str]:
+    """Paths relative to the folder of all pictures that `train_and_test` takes.
+
+    >>> train_and_test_names(Path("/nowhere"))
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `folder` is /nowhere; it must hold train/ and test/ or ...
+    """
+    return [
+        f"{part}/{name}"
+        for part in ("train", _held_out(folder))
+        for name, *_ in class_files(folder / part, class_names(folder / part))
+    ]
 
 
-def _pictures(folder: Path) -> list[tuple[str, int]]:
-    """[(file name, length in bytes)], sorted."""
-    with os.scandir(folder) as entries:
-        found = sorted(
-            (entry.name, entry.stat().st_size)
-            for entry in entries
-            if entry.name.lower().endswith(SUFFIXES)
-            and entry.name[0] != "."
-            and entry.is_file()
-        )
-    if not found:
-        raise BadInput(f"{folder} holds no picture; allowed are {', '.join(SUFFIXES)}")
-    return found
+def _held_out(folder: Path) -> str:
+    held_out = "test" if (folder / "test").is_dir() else "val"
+    if not (folder / "train").is_dir() or not (folder / held_out).is_dir():
+        raise BadInput(f"`folder` is {folder}; it must hold train/ and test/ or val/")
+    return held_out
+
+
+def _below(part: str, names: Sequence[str]) -> list[str]:
+    start = f"{part}/"
+    return [name.removeprefix(start) for name in names if name.startswith(start)]

@@ -78,7 +78,7 @@ def in_memory(
     labels = targets.astype(np.int32)
 
     def read(numbers: Int[np.ndarray, "B"]) -> Batch:
-        _check_numbers(numbers, num)
+        check_numbers(numbers, num)
         return images[numbers], labels[numbers]
 
     sha = fingerprint(classes, images, labels)
@@ -117,7 +117,7 @@ def on_demand(
         raise BadInput(f"`size` is {size}; it must be positive")
 
     def read(numbers: Int[np.ndarray, "B"]) -> Batch:
-        _check_numbers(numbers, num_images)
+        check_numbers(numbers, num_images)
         images = np.empty((len(numbers), size, size, 3), np.uint8)
         labels = np.empty(len(numbers), np.int32)
         # A pool for each call: threads are cheap beside decoding, and none outlive it.
@@ -148,7 +148,7 @@ def subset(images: ImageSet, num: int) -> ImageSet:
         raise BadInput(f"`num` is {num}; it must be from 1 to {images.num_images}")
 
     def read(numbers: Int[np.ndarray, "B"]) -> Batch:
-        _check_numbers(numbers, num)
+        check_numbers(numbers, num)
         return images.read(numbers * images.num_images // num)
 
     sha = fingerprint([images.fingerprint, num])
@@ -195,8 +195,21 @@ def check_targets(
         )
 
 
-def _check_numbers(numbers: Int[np.ndarray, "B"], num_images: int) -> None:
-    # Negative ones would count from the end, also past the end of a subset.
+def check_numbers(numbers: Int[np.ndarray, "B"], num_images: int) -> None:
+    """Refuse numbers that are no image's; negative ones do not count from the end.
+
+    Args:
+        numbers: of images.
+        num_images: allowed are 0 to num_images - 1.
+
+    Raises:
+        BadInput: naming the first such number.
+
+    >>> check_numbers(np.array([0, -1]), 9)
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `numbers` has -1; the images are 0 to 8
+    """
     outside = numbers[(numbers < 0) | (numbers >= num_images)]
     if len(outside):
         raise BadInput(

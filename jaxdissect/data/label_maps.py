@@ -1,6 +1,5 @@
 """Pictures on disk and the maps of their labels, read onto a square grid."""
 
-import io
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 
 from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
@@ -56,57 +55,23 @@ def files_below(folder: Path) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def decoded(encoded: bytes, path: Path) -> Image.Image:
-    """A picture in its own size and mode, upright by its EXIF orientation.
-
-    Args:
-        encoded: JPEG, PNG, WebP or BMP; of an animation the first picture.
-        path: for the message.
-
-    Raises:
-        BadInput: broken, or of another format.
-
-    >>> decoded(b"text", Path("a.png"))
-    Traceback (most recent call last):
-    ...
-    jaxdissect.base.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, BMP
-    """
-    try:
-        image = Image.open(io.BytesIO(encoded), formats=decoding.FORMATS)
-        ImageOps.exif_transpose(image, in_place=True)
-        image.load()
-    except Image.UnidentifiedImageError:
-        allowed = ", ".join(decoding.FORMATS)
-        raise BadInput(f"{path} is no picture; allowed are {allowed}") from None
-    except Exception as error:
-        # Of broken bytes Pillow raises nearly everything; see `decoding`.
-        raise BadInput(f"{path} is a broken picture: {error}") from error
-    return image
-
-
 def stretched(
     image: Image.Image, size: int, path: Path
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:
     """A picture resized to a square, with an antialiased triangle filter.
 
     Args:
-        image: 8 bits per channel; greyscale and palettes become RGB, transparency is
-            dropped.
+        image: any that `decoding.rgb` takes.
         size: pixels; an RGB picture of that size stays as it is.
         path: for the message.
 
     Raises:
-        BadInput: more than 8 bits per channel.
+        BadInput: as `decoding.rgb`.
 
     >>> stretched(Image.new("L", (40, 20), 128), 8, Path("a.png"))[0, 0].tolist()
     [128, 128, 128]
     """
-    if image.mode.startswith(("I", "F")):
-        raise BadInput(f"{path} has mode {image.mode}; allowed are 8 bits per channel")
-    if "transparency" in image.info:
-        # Pillow turns a palette with transparency into RGB only with a warning.
-        image = image.convert("RGBA")
-    image = image.convert("RGB")
+    image = decoding.rgb(image, str(path))
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     return np.array(image)

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import label_maps
+from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.concepts import Concept, ConceptSource
-from jaxdissect.data.folders import SUFFIXES
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.label_tables import by_number, table, translation
+from jaxdissect.data.picture_files import SUFFIXES
 
 TABLE = "labels.csv"
 GREY, PALETTE = 0, 3
@@ -174,7 +174,7 @@ def _read(
     picture: _Picture, labels: _Labels, folder: Path, size: int, cells: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     path = folder / picture.image
-    image = label_maps.decoded(label_maps.read_bytes(path), path)
+    image = decoding.decoded(label_maps.read_bytes(path), str(path))
     width, height = image.size
     grid = np.ix_(*(label_maps.middles(length, cells) for length in (height, width)))
     layers = []
@@ -195,7 +195,7 @@ def _read(
 def _mask(path: Path) -> tuple[Int[np.ndarray, "H W"], int]:
     """(numbers, bits of a pixel)."""
     encoded = label_maps.read_bytes(path)
-    mask = label_maps.decoded(encoded, path)
+    mask = decoding.decoded(encoded, str(path))
     if mask.format != "PNG":
         raise BadInput(f"{path} is a {mask.format} file; a mask must be a PNG")
     # From the header, because Pillow scales grey of 2 and 4 bits to 8.

@@ -81,6 +81,7 @@ def render(
             protocol=protocol,
             tested=any(match.q is not None for card in cards for match in card.ranking),
             max_q=MAX_Q,
+            nameless="no label",
             chart=chart,
             plot_height=PLOT_HEIGHT,
             slope=SLOPE,

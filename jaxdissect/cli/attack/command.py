@@ -127,6 +127,8 @@ def facts_of(
 ) -> dict[str, str]:
     """What was attacked and how, in reading order."""
     ablated = runs.ablation["config"]
+    kind = ablated.get("data", {}).get("name", "scenes")
+    ranked_on = f"{ablated['num_rank']} {ablated['rank_split']} {kind}"
     settings = attacking.settings_of(config)._asdict()
     values = ", ".join(f"{name} {value:g}" for name, value in settings.items())
     return {
@@ -137,7 +139,7 @@ def facts_of(
         "images": f"{config.num_images} for each target, of the {split} split, seed "
         f"{config.seed}",
         "importance": f"{ablated['rank_by'].replace('_', ' ')}, set to "
-        f"{ablated['value']}, on {ablated['num_rank']} {ablated['rank_split']} scenes",
+        f"{ablated['value']}, on {ranked_on}",
         "attack": f"Carlini-Wagner L2, targeted; {values}",
         **build.computed_with(),
     }

@@ -82,6 +82,22 @@ class DissectConfig(SubjectConfig):
     """Folder for the results; by default one under runs/ named after the run."""
 
 
+@dataclass(frozen=True)
+class PicturesConfig:
+    """Labelled images to rank units on, and others to judge them on."""
+
+    name: Literal["scenes", "pictures"] = "scenes"
+    """Generated scenes, or pictures of your own for any network (docs/pictures.md)."""
+    path: Path | None = None
+    """Folder of the pictures: one folder in it for each class, or pictures alone."""
+    labels: Literal["folders", "predicted"] = "folders"
+    """Which class pictures are of: that their folder is named after, or the one the
+    network itself takes them for."""
+    broken: Literal["refuse", "skip"] = "refuse"
+    """What becomes of broken files: the first one read ends the command, or all are
+    looked for at the start and left out."""
+
+
 SceneSplit = Literal["train", "test", "probe", "rank", "report"]
 
 
@@ -92,11 +108,11 @@ class SweepConfig:
     rank_split: SceneSplit = "rank"
     """Scenes on which units are chosen."""
     num_rank: int = 1200
-    """How many of them."""
+    """How many of them; of pictures, at most so many."""
     report_split: SceneSplit = "report"
     """Other scenes, on which all effects are reported."""
     num_report: int = 1200
-    """How many of them."""
+    """How many of them; of pictures, at most so many."""
     batch_size: int = 100
     """Images per pass."""
     memory_mib: int = 512
@@ -108,7 +124,15 @@ class SweepConfig:
 
 
 @dataclass(frozen=True)
-class AblateConfig(SweepConfig, SubjectConfig):
+class ImageSweepConfig(SweepConfig, SubjectConfig):
+    """A sweep over generated scenes, or over pictures of one's own."""
+
+    data: PicturesConfig = field(default_factory=PicturesConfig)
+    """Images: generated, or a folder's, half of them to rank units on."""
+
+
+@dataclass(frozen=True)
+class AblateConfig(ImageSweepConfig):
     """Remove every unit of a layer and see which classes suffer."""
 
     layers: tuple[str, ...] = ("conv5_3",)
@@ -127,11 +151,11 @@ class AblateConfig(SweepConfig, SubjectConfig):
     """Random orders of units behind every 'random' figure."""
     dissection: Path | None = None
     """Folder that `dissect` wrote for the same weights and layer, for what the units
-    look for; made where it is missing."""
+    look for; made where it is missing, but not where the images are pictures."""
 
 
 @dataclass(frozen=True)
-class ScaleConfig(SweepConfig, SubjectConfig):
+class ScaleConfig(ImageSweepConfig):
     """Scale the best and the worst units, their outputs or their weights."""
 
     layer: str = "conv5_3"

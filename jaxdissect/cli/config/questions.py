@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from jaxdissect.cli.config.analyses import SweepConfig
+from jaxdissect.cli.config.analyses import ImageSweepConfig
 from jaxdissect.cli.config.subject import SubjectConfig
 from jaxdissect.cli.config.training import DataConfig, TrainConfig
 
@@ -18,7 +18,8 @@ class GradientsConfig(SubjectConfig):
 
     data: DataConfig = field(default_factory=lambda: DataConfig(num_train=560))
     """Images: units are ranked on the training ones, everything is reported on the test
-    ones. For faces `--data.name yale --data.path FOLDER`."""
+    ones. For faces `--data.name yale --data.path FOLDER`; of `pictures` half are ranked
+    on."""
     layers: tuple[str, ...] = ()
     """Layers whose units are asked about, ranked together; by default all
     convolutional ones."""
@@ -124,7 +125,7 @@ class AttackConfig(SubjectConfig):
 
 
 @dataclass(frozen=True)
-class AgreementConfig(SweepConfig, SubjectConfig):
+class AgreementConfig(ImageSweepConfig):
     """Does the gradient predict what removing a unit does?"""
 
     layer: str = "conv5_3"

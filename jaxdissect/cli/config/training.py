@@ -57,6 +57,7 @@ DataName = Literal[
     "imagenet2012",
     "yale",
     "folder",
+    "pictures",
 ]
 
 
@@ -67,18 +68,25 @@ class DataConfig:
     name: DataName = "scenes"
     """Generated scenes; generated pairs of coloured shapes in 45 classes, or in two by
     whether there is a square; CIFAR, Places365, ImageNet; the faces of the Yale Face
-    Database; or a folder of one's own."""
+    Database; or a folder of one's own. `pictures` are for questions to any network, not
+    for training."""
     path: Path | None = None
     """For data that are not generated: the folder with the official CIFAR files, the
     folder TFDS keeps its data in (CIFAR is downloaded where absent), the folder with
-    subject01.centerlight, ... of Yale, or the folder with train/CLASS/*.jpg and
-    test/CLASS/*.jpg."""
+    subject01.centerlight, ... of Yale, the folder with train/CLASS/*.jpg and
+    test/CLASS/*.jpg, or that of the pictures, in folders for classes or not."""
     seed: int = 0
     """Seed of generated images, and of the split of Yale's into training and test."""
     num_train: int | None = None
     """Training images; all there are, or 16000 scenes."""
     num_test: int | None = None
     """Held-out images; all there are, or 1200 scenes."""
+    labels: Literal["folders", "predicted"] = "folders"
+    """Which class pictures are of: that their folder is named after, or the one the
+    network itself takes them for."""
+    broken: Literal["refuse", "skip"] = "refuse"
+    """What becomes of broken files in a folder of one's own: the first one read ends
+    the command, or all are looked for at the start and left out."""
 
 
 @dataclass(frozen=True)

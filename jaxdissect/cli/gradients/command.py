@@ -1,14 +1,16 @@
 """`dissect` with a GradientsConfig: what classes ask of units; knocking those out."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from matplotlib.figure import Figure
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, loading, outputs
+from jaxdissect.cli import build, datasets, loading, outputs, own_pictures
 from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.gradients import question_pictures, unit_questions
 from jaxdissect.reports import figures
@@ -20,17 +22,46 @@ def run(config: GradientsConfig) -> None:
     build.use_compilation_cache()
     trained = loading.load(config)
     layers = check(config, trained)
-    source = datasets.open_source(config.data, (trained.image_size,))
+    source = open_images(config, trained)
     out = config.out or Path("runs") / f"gradients-{build.run_name(config)}"
     manifest = outputs.manifest(
-        config, weights=trained.weights.digest, images=source.fingerprint
+        config,
+        weights=trained.weights.digest,
+        images=source.fingerprint,
+        left_out=dict(source.left_out),
     )
     with outputs.results_folder(out, manifest) as folder:
         asked, pictures = ask(config, trained, source, layers)
-        results.write(folder, asked.answers, {**facts(config, layers), **trained.facts})
+        known = {**facts(config, layers), **trained.facts}
+        known |= {"data": source.said} if source.said else {}
+        results.write(folder, asked.answers, known)
         for name, figure in pictures.items():
             figures.save(figure, folder / f"{name}.png")
     print(f"results: {out / 'results.md'}")
+
+
+def open_images(config: GradientsConfig, trained: build.Trained) -> datasets.Source:
+    """The images a network is asked about: data to train on, or pictures."""
+    data, size = config.data, trained.image_size
+    if data.name != "pictures":
+        return datasets.open_source(data, (size,))
+    everything = sys.maxsize
+    found = own_pictures.open_pictures(
+        data,
+        trained,
+        num_rank=everything if data.num_train is None else data.num_train,
+        num_report=everything if data.num_test is None else data.num_test,
+        batch_size=config.batch_size,
+    )
+    return datasets.Source(
+        trained.classes,
+        found.rank.num_images,
+        found.fingerprint,
+        lambda size: (found.rank, found.report),
+        found.left_out,
+        tuple(found.numbers.tolist()),
+        found.said,
+    )
 
 
 def ask(
@@ -50,7 +81,8 @@ def ask(
             f"others; the network tells {trained.classes[0]} and others apart"
         )
     with jax.default_matmul_precision("highest"):
-        this = unit_questions.questioned(config, trained, layers)
+        occurring = np.array(source.occurring or range(len(source.classes)))
+        this = unit_questions.questioned(config, trained, layers, occurring)
         images = source.at(trained.image_size)
         asked = unit_questions.ask_all(this, images)
         return asked, question_pictures.draw(this, asked, images[1])

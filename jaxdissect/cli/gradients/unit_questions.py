@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import ablation, attacks, gradients, networks
+from jaxdissect.base import Params
 from jaxdissect.cli import build, outputs
 from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.scoring import SCORES
 from jaxdissect.data.images import ImageSet
 from jaxdissect.gradients import ClassGradients
+from jaxdissect.metrics import ClassCounts
 from jaxdissect.reports.gradients.answers import Answers
 from jaxdissect.streaming import accumulate
 
@@ -30,12 +32,15 @@ class Questioned(NamedTuple):
         trained: the network.
         layers: in the network's order.
         ask: (params, images, targets) -> {layer: gradients}, compiled.
+        occurring: [K] numbers of the classes that have images; the network may have
+            more. All results are of these K.
     """
 
     config: GradientsConfig
     trained: build.Trained
     layers: tuple[str, ...]
     ask: Any
+    occurring: np.ndarray
 
 
 class Asked(NamedTuple):
@@ -44,7 +49,7 @@ class Asked(NamedTuple):
     Attributes:
         answers: the numbers.
         scores: [n U] of every test image, for its own class.
-        targets: [n] classes of the test images.
+        targets: [n] classes of the test images, as positions in those that occur.
     """
 
     answers: Answers
@@ -53,18 +58,21 @@ class Asked(NamedTuple):
 
 
 def questioned(
-    config: GradientsConfig, trained: build.Trained, layers: tuple[str, ...]
+    config: GradientsConfig,
+    trained: build.Trained,
+    layers: tuple[str, ...],
+    occurring: np.ndarray,
 ) -> Questioned:
     """A network ready to be asked."""
     score = SCORES[config.score]
     ask = jax.jit(networks.layer_gradients(trained.network, layers, score=score))
-    return Questioned(config, trained, layers, ask)
+    return Questioned(config, trained, layers, ask, occurring)
 
 
 def ask_all(this: Questioned, images: tuple[ImageSet, ImageSet]) -> Asked:
     """Rank units on the training images, report on the test images."""
     train, test = images
-    classes = this.trained.classes
+    classes = tuple(this.trained.classes[k] for k in this.occurring)
     scores = class_scores(this, ranked(this, train))
     vectors, targets = image_scores(this, test)
     shapes = build.unit_shapes(this.trained, this.layers)
@@ -96,13 +104,19 @@ def batches(
 
 def ranked(this: Questioned, images: ImageSet) -> ClassGradients:
     """Every class's gradients at all layers."""
+    occurring = jnp.asarray(this.occurring)
+
+    def ask(params: Params, images: jax.Array, positions: jax.Array) -> Any:
+        return this.ask(params, images, occurring[positions])
+
     statistic = gradients.class_gradients(
-        this.ask,
+        ask,
         this.trained.weights.params,
-        num_classes=len(this.trained.classes),
+        num_classes=len(occurring),
         order=NORMS[this.config.norm],
     )
-    return accumulate(statistic, batches(images, this.config.batch_size, "asking"))
+    seen = batches(images, this.config.batch_size, "asking")
+    return accumulate(statistic, ((x, _positions(this, t)) for x, t in seen))
 
 
 def class_scores(this: Questioned, found: ClassGradients) -> np.ndarray:
@@ -127,7 +141,7 @@ def image_scores(this: Questioned, images: ImageSet) -> tuple[np.ndarray, np.nda
     params, vectors, targets = this.trained.weights.params, [], []
     for pixels, classes in batches(images, this.config.batch_size, "single images"):
         vectors.append(joined_scores(this, this.ask(params, pixels, classes)))
-        targets.append(classes)
+        targets.append(_positions(this, classes))
     return np.concatenate(vectors), np.concatenate(targets)
 
 
@@ -170,18 +184,30 @@ def knocked_out(
     )
     seen = batches(images, config.batch_size, "knocking units out")
     prepared = ((prepare(params, pixels), targets) for pixels, targets in seen)
-    return ablation.removal_curves(accumulate(statistic, prepared), counts)
+    answered = accumulate(statistic, prepared)
+    of_classes = ClassCounts(*(np.take(c, this.occurring, axis=1) for c in answered))
+    return ablation.removal_curves(of_classes, counts)
 
 
 def pushed(this: Questioned, images: ImageSet) -> attacks.StepOutcomes:
     """What steps along the input gradient come to."""
     trained, config = this.trained, this.config
+    # Classes that occur come first, so that only they are aimed at.
+    others = np.setdiff1d(np.arange(len(trained.classes)), this.occurring)
+    order = np.concatenate([this.occurring, others])
     statistic = attacks.step_outcomes(
-        lambda params, x: networks.apply(trained.network, params, x),
+        lambda params, x: networks.apply(trained.network, params, x)[:, order],
         trained.weights.params,
-        num_classes=len(trained.classes),
+        num_classes=len(this.occurring),
         steps=config.steps,
         scaling=config.scaling,
     )
     seen = batches(images, config.batch_size, "pushing images", config.num_pushed)
-    return accumulate(statistic, ((jnp.asarray(x), t) for x, t in seen))
+    return accumulate(
+        statistic, ((jnp.asarray(x), _positions(this, t)) for x, t in seen)
+    )
+
+
+def _positions(this: Questioned, targets: np.ndarray) -> np.ndarray:
+    """Classes of the network as positions among those that occur."""
+    return np.searchsorted(this.occurring, targets)

@@ -1,6 +1,6 @@
 """Whether what is known of units without removing them predicts what removal costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -101,13 +101,13 @@ def asked_of_gradients(score: str, found: gradients.ClassGradients) -> list[Pred
 
 
 def known_of_units(
-    of: ablation.UnitAttributes, incoming_norm: Float[np.ndarray, "U"]
+    of: ablation.UnitAttributes, others: Mapping[str, Float[np.ndarray, "U"]]
 ) -> list[Predictor]:
     """Attributes of the units, class by class where they have such.
 
     Args:
         of: the attributes.
-        incoming_norm: L1 norm of every unit's incoming weights.
+        others: {name: what else is known of every unit}.
     """
     shape = of.class_means.shape
     values = {
@@ -117,7 +117,7 @@ def known_of_units(
         "mean peak": of.mean_peak,
         "frequency": of.frequency,
         "class selectivity": of.selectivity,
-        "L1 norm of weights": incoming_norm,
+        **others,
     }
     return [
         Predictor(ATTRIBUTES, name, _of_classes(v, shape)) for name, v in values.items()

@@ -14,6 +14,9 @@ from jaxdissect.reports.ablation.results import (
     worst_class_drops,
 )
 
+MAX_PANELS = 40
+"""Classes that get a panel; those that lose least to their first unit get none."""
+
 
 def save_figures(
     folder: Path, effects: LayerEffects, found: Correlations, *, removed: int, top: int
@@ -77,10 +80,15 @@ def _one_class(effects: LayerEffects, removed: int):
 
 
 def _every_class(effects: LayerEffects):
+    """A panel for each class; of many, for those that need their units most."""
     base = metrics.balanced_accuracy(effects.units.base)
-    most, random, least = _own(effects)
+    own = np.arange(len(effects.classes))
+    needs = effects.costs[effects.orders[:, 0], own]
+    shown = np.sort(np.argsort(-needs, kind="stable")[:MAX_PANELS])
+    most, random, least = (curves[shown] for curves in _own(effects))
+    names = [effects.classes[k] for k in shown]
     return figures.removal_grid(
-        effects.curves.counts, most, random, least, effects.classes, base
+        effects.curves.counts, most, random, least, names, base[shown]
     )
 
 

@@ -41,11 +41,6 @@ def summarize(
         top: units that count as a class's most important ones.
     """
     key_removal, key_served = jax.random.split(key)
-    served = rank_correlation(
-        key_served,
-        effects.attributes["IoU"],
-        classes_served(effects.orders, top).astype(np.float64),
-    )
     units, costs = effects.units, worst_class_drops(effects)
     pairs = units.evaluated.item() / (len(effects.worst) * units.base.true.sum().item())
     at = effects.curves.counts.tolist().index(removed)
@@ -66,7 +61,7 @@ def summarize(
         "removed": removed,
         "hardest_hit": hardest,
         "top": top,
-        "iou_with_classes_served": served._asdict(),
+        **_served(key_served, effects, top),
         "removal": _removal(key_removal, effects),
         "kept": np.mean([effect.recall for effect in keeping]).item(),
         "taken": np.mean(
@@ -87,6 +82,15 @@ def summarize(
             for i, a in enumerate(found.attributes)
         },
     }
+
+
+def _served(key: Array, effects: LayerEffects, top: int) -> dict[str, Any]:
+    """How IoU goes with the number of classes served, where IoUs are known."""
+    if "IoU" not in effects.attributes:
+        return {}
+    served = classes_served(effects.orders, top).astype(np.float64)
+    found = rank_correlation(key, effects.attributes["IoU"], served)
+    return {"iou_with_classes_served": found._asdict()}
 
 
 def _keeping(effects, orders, kept: int) -> SetEffect:
@@ -151,10 +155,7 @@ def sentences(layer: str, summary: dict[str, Any]) -> list[str]:
         f"The class that needs its units most, on the ranking images, is {name}: it "
         f"loses {_points(hit['removing_most'])} without its {removed} units and "
         f"{_points(hit['keeping_most'])} with nothing but them.",
-        "Spearman correlation of a unit's IoU with the number of classes in whose top "
-        "{} it is: {value:+.2f} [{low:+.2f}, {high:+.2f}].".format(
-            summary["top"], **summary["iou_with_classes_served"]
-        ),
+        *_about_iou(summary),
         *_about_attributes(summary["correlations"]),
         "Intervals are 95 %: over classes (bootstrap) for means, over images (paired "
         "bootstrap) for one class, over units (bootstrap) for correlations.",
@@ -171,6 +172,17 @@ def _about_chance(rows) -> list[str]:
                 f"is at {_percent(row, 'random')}."
             ]
     return []
+
+
+def _about_iou(summary) -> list[str]:
+    if "iou_with_classes_served" not in summary:
+        return []
+    return [
+        "Spearman correlation of a unit's IoU with the number of classes in whose top "
+        "{} it is: {value:+.2f} [{low:+.2f}, {high:+.2f}].".format(
+            summary["top"], **summary["iou_with_classes_served"]
+        )
+    ]
 
 
 def _about_attributes(correlations) -> list[str]:

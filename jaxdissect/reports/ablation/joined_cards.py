@@ -48,7 +48,7 @@ def class_cards(
 
     Args:
         effects: of the layer.
-        cards: what every unit looks for, in order of unit number.
+        cards: what every unit looks for, in order of unit number, or none.
         top: units per class.
     """
     base = effects.units.base
@@ -59,7 +59,7 @@ def class_cards(
             recall=recall[k].item(),
             balanced_accuracy=balanced[k].item(),
             units=tuple(
-                _class_unit(effects, cards[unit], k)
+                _class_unit(effects, cards, unit, k)
                 for unit in effects.orders[k, :top].tolist()
             ),
         )
@@ -79,9 +79,15 @@ def _service(effects: LayerEffects, unit: int, k: int) -> Service:
     return Service(effects.classes[k], drop, low, high, nats, significant)
 
 
-def _class_unit(effects: LayerEffects, card: UnitCard, k: int) -> ClassUnit:
-    costs = _costs(effects, card.unit, k)
-    return ClassUnit(card.unit, card.label, card.category, card.iou, *costs)
+def _class_unit(
+    effects: LayerEffects, cards: Sequence[UnitCard], unit: int, k: int
+) -> ClassUnit:
+    costs = _costs(effects, unit, k)
+    if not cards:
+        return ClassUnit(unit, "", "", 0.0, *costs)
+    return ClassUnit(
+        unit, cards[unit].label, cards[unit].category, cards[unit].iou, *costs
+    )
 
 
 def _costs(
