@@ -75,7 +75,7 @@ CASES = {
         f"resnet{depth}_lua": Case(
             partial(lua_resnet, depth=depth), sizes, partial(resnet, depth=depth)
         )
-        for depth, sizes in ((18, (64, 49)), (50, (64, 49)), (152, (49,)))
+        for depth, sizes in ((18, (64,)), (50, (49,)), (152, (49,)))
     },
 }
 
