@@ -1,21 +1,36 @@
 """Shared fixtures: every network in a size that compiles in seconds."""
 
+import fcntl
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxdissect import networks
 from jaxdissect.base import Params
 from jaxdissect.cli import main
 
-# XLA compiles slowly on small machines: a second run of the tests finds the programs.
+# XLA compiles slowly on small machines: a second run of the tests finds the programs,
+# and so do the commands that tests start, which look in this folder.
 cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-jax.config.update("jax_compilation_cache_dir", str(cache / "jaxdissect" / "tests"))
+jax.config.update("jax_compilation_cache_dir", str(cache / "jaxdissect" / "xla"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+ROOT = Path(__file__).parents[1]
+QUICKLY = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
+"""Options of `jax.jit` for a large program that runs once: XLA's passes are the same,
+the machine code is not made fast."""
 
 
 class Example(NamedTuple):
@@ -53,21 +68,29 @@ def make_example(name: str) -> Example:
     """A network of `NETWORKS` with random parameters, BatchNorm statistics included."""
     build, shape = NETWORKS[name]
     network = build()
-    key_params, key_images, key_statistics = jax.random.split(jax.random.key(0), 3)
-    params = networks.init(key_params, network, shape)
-    params = _random_statistics(params, key_statistics)
-    return Example(network, params, jax.random.uniform(key_images, (3, *shape)))
+    images = np.random.default_rng(0).random((3, *shape), np.float32)
+    return Example(network, random_params(network, shape), jnp.asarray(images))
 
 
-def _random_statistics(params: Params, key: jax.Array) -> Params:
-    # Fresh statistics (mean 0, variance 1) would hide a BatchNorm left out.
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(key, len(leaves))
-    jittered = [
-        leaf + 0.1 * jax.random.uniform(k, leaf.shape) if leaf.ndim == 1 else leaf
-        for leaf, k in zip(leaves, keys, strict=True)
-    ]
-    return tree.unflatten(jittered)
+def random_params(network: networks.Network, shape: tuple[int, int, int]) -> Params:
+    """As `networks.init`, but of numpy: XLA compiles random numbers for a second."""
+    init = partial(networks.init, network=network, image_shape=shape)
+    params = jax.eval_shape(init, jax.random.key(0))
+    draw = partial(_random, np.random.default_rng(1))
+    return jax.tree_util.tree_map_with_path(draw, params)
+
+
+def _random(rng: np.random.Generator, path, leaf) -> jax.Array:
+    """He's kernels; all else about its first value, and never at it.
+
+    Fresh statistics (mean 0, variance 1) would hide a BatchNorm left out.
+    """
+    if leaf.ndim > 1:
+        drawn = rng.normal(0, np.sqrt(2 / np.prod(leaf.shape[:-1])), leaf.shape)
+    else:
+        first = path[-1].key in ("scale", "var")
+        drawn = first + 0.1 * rng.random(leaf.shape)
+    return jnp.asarray(drawn, leaf.dtype)
 
 
 @pytest.fixture(scope="session", params=list(NETWORKS))
@@ -82,20 +105,48 @@ def key() -> jax.Array:
     return jax.random.key(7)
 
 
+def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that whichever process of the test run asks first makes for all."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, made = base / "shared" / name, base / "shared" / f"{name}.made"
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            make(folder)
+            made.touch()
+    return folder
+
+
 TINY = [
     *("--network.width", "0.0625", "--network.hidden", "8"),
     *("--data.num-train", "56", "--data.num-test", "28"),
-    *("--optim.batch-size", "14", "--schedule", "32", "1", "48", "2"),
-    *("--checkpoint-every", "2"),
+    *("--optim.batch-size", "14", "--schedule", "48", "2"),
 ]
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A run of `train` on a tiny network."""
-    out = tmp_path_factory.mktemp("runs") / "tiny"
-    main(["train", *TINY, "--out", str(out)])
-    return out
+    return shared(
+        tmp_path_factory,
+        "tiny",
+        lambda out: main(["train", *TINY, "--out", str(out)]),
+    )
+
+
+@pytest.fixture(scope="session")
+def dissected(trained, tmp_path_factory):
+    """Its dissection, at the last convolutional layer."""
+    weights = ["--weights", str(trained / "weights.safetensors")]
+    few = ["--num-images", "28", "--batch-size", "14"]
+    return shared(
+        tmp_path_factory,
+        "dissected",
+        lambda out: main(["dissect", *weights, *few, "--out", str(out)]),
+    )
 
 
 def fails(capsys, *arguments):

@@ -11,58 +11,62 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, fails
+from conftest import ROOT, TINY, fails
 
 from jaxdissect import weights
 from jaxdissect.cli import build, main, parse
 from jaxdissect.cli.config import DissectConfig, TrainConfig
 
-ROOT = Path(__file__).parents[1]
+PHASES = [
+    *("--network.architecture", "shapesnet", "--network.width", "0.0625"),
+    *("--data.num-train", "56", "--data.num-test", "28", "--checkpoint-every", "2"),
+    *("--optim.batch-size", "14", "--schedule", "32", "1", "48", "3"),
+]
 
 
-def test_training_leaves_weights_metrics_and_provenance(trained):
-    run = json.loads((trained / "run.json").read_text())
-    assert run["config"]["schedule"] == [[32, 1], [48, 2]]
-    lines = (trained / "metrics.jsonl").read_text().splitlines()
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training on images of two sizes."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    main(["train", *PHASES, "--out", str(out)])
+    return out
+
+
+def test_training_leaves_weights_metrics_and_provenance(whole):
+    run = json.loads((whole / "run.json").read_text())
+    assert run["config"]["schedule"] == [[32, 1], [48, 3]]
+    lines = (whole / "metrics.jsonl").read_text().splitlines()
     steps = [json.loads(line)["step"] for line in lines]
-    assert steps == sorted(steps) and steps[-1] == 12
-    loaded = weights.load(trained / "weights.safetensors")
+    assert steps == sorted(steps) and steps[-1] == 16
+    loaded = weights.load(whole / "weights.safetensors")
     assert loaded.metadata["summary"] == json.loads(
-        (trained / "summary.json").read_text()
+        (whole / "summary.json").read_text()
     )
 
 
 def start_training(out):
-    command = [sys.executable, "train.py", *TINY, "--out", str(out)]
+    command = [sys.executable, "train.py", *PHASES, "--out", str(out)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
-def test_killed_training_resumes_to_the_same_bits(trained, tmp_path):
+def test_killed_training_resumes_to_the_same_bits(whole, tmp_path):
     out = tmp_path / "killed"
     process = start_training(out)
     deadline = time.time() + 300
     # Past the first phase, between two checkpoints or within one.
     while not (out / "checkpoints" / "6").exists():
         assert process.poll() is None and time.time() < deadline
-        time.sleep(0.05)
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (out / "weights.safetensors").exists()
     assert start_training(out).wait(300) == 0
     resumed = weights.load(out / "weights.safetensors")
-    whole = weights.load(trained / "weights.safetensors")
-    assert resumed.digest == whole.digest
+    assert resumed.digest == weights.load(whole / "weights.safetensors").digest
     metrics = "metrics.jsonl"
-    assert (out / metrics).read_text() == (trained / metrics).read_text()
-
-
-@pytest.fixture(scope="module")
-def dissected(trained):
-    out = trained.parent / "dissected"
-    main(["dissect", *dissect_arguments(trained), "--out", str(out)])
-    return out
+    assert (out / metrics).read_text() == (whole / metrics).read_text()
 
 
 def dissect_arguments(trained):

@@ -27,14 +27,6 @@ def weights_of(run):
     return ["--weights", str(run / "weights.safetensors")]
 
 
-@pytest.fixture(scope="module")
-def dissected(trained):
-    out = trained.parent / "dissected_for_ablation"
-    few = ["--num-images", "28", "--batch-size", "14", "--out", str(out)]
-    main(["dissect", *weights_of(trained), *few])
-    return out
-
-
 def ablate(trained, dissected, out, *extra):
     main(
         [

@@ -36,15 +36,6 @@ def weights_of(run):
 
 
 @pytest.fixture(scope="module")
-def dissected(trained):
-    """A dissection of the tiny network."""
-    out = trained.parent / "dissected_to_explain"
-    small = ["--num-images", "14", "--batch-size", "14", "--num-draws", "0"]
-    main(["dissect", *weights_of(trained), *small, "--out", str(out)])
-    return out
-
-
-@pytest.fixture(scope="module")
 def question(tmp_path_factory):
     """A config file, a picture that is not square, and one that is cut off."""
     folder = tmp_path_factory.mktemp("explained")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, Example, make_example
+from conftest import NETWORKS, QUICKLY, Example, make_example, random_params
 
 from jaxdissect import networks, training
 from jaxdissect.cli import config as cli
@@ -24,7 +24,7 @@ def cached_example(name):
         return make_example(name)
     plain = make_example("shapesnet")
     network = networks.shapesnet(5, width=1 / 16, batch_norm=True)
-    params = networks.init(jax.random.key(1), network, plain.images.shape[1:])
+    params = random_params(network, plain.images.shape[1:])
     return Example(network, params, plain.images)
 
 
@@ -94,7 +94,8 @@ def one_step(name, objective):
     optimizer = optimizers.sgd(1.0, momentum=0.0, weight_decay=0.0)
     state = training.init_state(params, optimizer)
     step = partial(training.train_step, jax.random.key(3), objective, optimizer)
-    return state, *jax.jit(step)(state, images, TARGETS)
+    step = jax.jit(step, compiler_options=QUICKLY)
+    return state, *step(state, images, TARGETS)
 
 
 @functools.lru_cache

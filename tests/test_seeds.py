@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import QUICKLY
 
 from jaxdissect import networks, training
 from jaxdissect.cli import config as cli
@@ -35,6 +36,7 @@ def read(chosen):
     return IMAGES[chosen], TARGETS[chosen]
 
 
+@partial(jax.jit, compiler_options=QUICKLY)
 def first(key):
     params = networks.init(key, NETWORK, (12, 12, 3))
     return training.init_state(params, OPTIMIZER)
@@ -45,14 +47,14 @@ def one(key, state, images, targets):
     return step(state, images / 255.0, targets)
 
 
-alone = jax.jit(one)
+alone = jax.jit(one, compiler_options=QUICKLY)
 
 
 @pytest.fixture(scope="module")
 def together():
     """(state, metrics of every step) of all seeds at once."""
     keys = jnp.stack([jax.random.key(seed) for seed in SEEDS])
-    step = jax.jit(partial(jax.vmap(one), keys))
+    step = jax.jit(partial(jax.vmap(one), keys), compiler_options=QUICKLY)
     orders = seeds.orders_of_each(SEEDS, 10, BATCH, start=0, stop=NUM_STEPS)
     fit = loop.fit(step, jax.vmap(first)(keys), orders, seeds.read_of_each(read))
     states, measured = zip(*fit, strict=True)
