@@ -178,3 +178,12 @@ def _around(regions):
     vertical = padded[:, :-2, 1:-1] | padded[:, 2:, 1:-1]
     horizontal = padded[:, 1:-1, :-2] | padded[:, 1:-1, 2:]
     return (vertical | horizontal) & ~regions
+
+
+def short(name: str, most: int = 16) -> str:
+    """A name that fits above a small picture.
+
+    >>> short("street"), short("/r/residential_neighborhood")
+    ('street', '/r/residential_…')
+    """
+    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -132,7 +132,7 @@ def _taken_for(
 ) -> tuple[np.ndarray, str, str]:
     k = int(chances.argmax())
     picture = pictures.scaled(attack_figures.as_picture(image), attack_figures.SIDE)
-    return picture, name, f"{found.classes[k]} {chances[k]:.2f}"
+    return picture, name, f"{pictures.short(found.classes[k])} {chances[k]:.2f}"
 
 
 def _on_pixels(

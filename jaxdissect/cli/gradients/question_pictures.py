@@ -9,6 +9,7 @@ from jaxdissect import attacks, gradients, networks
 from jaxdissect.cli.gradients.unit_questions import Asked, Questioned
 from jaxdissect.data.images import ImageSet
 from jaxdissect.reports.gradients import maps
+from jaxdissect.reports.pictures import short
 
 
 def draw(this: Questioned, asked: Asked, images: ImageSet) -> dict[str, Figure]:
@@ -86,7 +87,9 @@ def _strips(this: Questioned, images: ImageSet, chosen: np.ndarray) -> Figure:
         ]
         seen = _probabilities(this, jnp.concatenate(changed))
         captions = [
-            f"{size}\n{classes[target]} {p[target]:.2f}\n{classes[aim]} {p[aim]:.2f}"
+            "\n".join(
+                [size, *(f"{short(classes[k])} {p[k]:.2f}" for k in (target, aim))]
+            )
             for size, p in zip(
                 ["unchanged", *(f"step {s:g}" for s in config.steps)], seen, strict=True
             )
