@@ -81,9 +81,13 @@ def _default(config: AblateConfig, layer: str) -> DissectConfig:
 
 def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:
     advice = "name the right one with --dissection"
+    # Of several layers each has a folder, and the record lies beside them.
+    one_of_several = not (folder / "run.json").exists()
+    record = folder.parent if one_of_several else folder
     try:
-        found = json.loads((folder / "run.json").read_text())
-        kind, of = found["command"], (found["weights"], *found["config"]["layers"])
+        found = json.loads((record / "run.json").read_text())
+        layers = [folder.name] if one_of_several else found["config"]["layers"]
+        kind, of = found["command"], (found["weights"], *layers)
     except (OSError, ValueError, KeyError):
         raise BadInput(f"{folder} holds no dissection; {advice}") from None
     if kind != "dissect" or of != (digest, layer):

@@ -174,6 +174,11 @@ def make_weight_terms(
     norm = config.block_norm
     if not norm.weight:
         return {}
+    if networks.inner_layers(network):
+        raise BadInput(
+            f"`block_norm.weight` is {norm.weight}; it must be 0 for a ResNet, because "
+            "block norms are not defined for residual blocks"
+        )
     kernels = [f"{layer}.conv" for layer in networks.conv_layers(network)]
 
     def term(weights: Params) -> Array:
