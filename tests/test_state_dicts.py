@@ -25,6 +25,8 @@ from jaxdissect.checkpoints import (
 )
 from jaxdissect.checkpoints.converting import convert, from_pytorch, to_pytorch
 
+# In half the time; what runs once need not run fast.
+compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 MEAN, STD = (0.48, 0.46, 0.41), (0.23, 0.22, 0.25)
 # Values up to 255, so that local response normalization changes something.
 CAFFE_STD = (1 / 255, 1 / 254, 1 / 253)
@@ -50,13 +52,15 @@ class Case(NamedTuple):
 
 resnet = numpy_networks.resnet
 CASES = {
-    "vgg16": Case(state_dicts.vgg16_shapes(CLASSES), numpy_networks.vgg16, 40),
+    "vgg16": Case(
+        state_dicts.vgg16_shapes(CLASSES), numpy_networks.vgg16, 96, compared=7
+    ),
     "vgg16_bn": Case(
         state_dicts.vgg16_shapes(CLASSES, batch_norm=True),
         partial(numpy_networks.vgg16, batch_norm=True),
-        40,
+        96,
     ),
-    "alexnet": Case(state_dicts.alexnet_shapes(CLASSES), numpy_networks.alexnet, 80),
+    "alexnet": Case(state_dicts.alexnet_shapes(CLASSES), numpy_networks.alexnet, 127),
     "caffe_alexnet": Case(
         state_dicts.caffe_alexnet_shapes(CLASSES, grid=1),
         numpy_networks.caffe_alexnet,
@@ -115,7 +119,7 @@ def test_layers_and_logits_equal_plain_numpy(loaded):
     images = random_images(size)
     layers = reference(loaded.arrays, channels_first(images, mean, std))
     want = dict(list(layers.items())[:compared])
-    got = jax.jit(networks.taps(network, tuple(want)))(params, images)
+    got = compiled(networks.taps(network, tuple(want)))(params, images)
     for layer, acts in got.items():
         expected = want[layer]
         if layer == "logits":
@@ -198,10 +202,10 @@ def test_a_network_for_bgr_becomes_one_for_rgb(tmp_path):
     save_file(arrays, tmp_path / "model.safetensors")
     given = {"mean": MEAN, "std": STD, "channels": "bgr"}
     _, network, params, *_ = load_checkpoint(tmp_path / "model.safetensors", **given)
-    images = random_images(80)
+    images = random_images(64)
     bgr = channels_first(images[..., ::-1], MEAN, STD)
     want = numpy_networks.alexnet(arrays, bgr)["logits"]
-    got = jax.jit(partial(networks.apply, network))(params, images)
+    got = compiled(partial(networks.apply, network))(params, images)
     assert abs(got - want).max() <= 1e-5 * abs(want).max()
 
 

@@ -44,8 +44,8 @@ def recognise(shapes: Shapes) -> Recognised:
     """The network whose names and shapes these are.
 
     Known are torchvision's VGG-16 (also with BatchNorm), AlexNet and ResNets, VGG-16
-    with the names of timm or of the Places365 network of Bau et al. (PNAS 2020),
-    AlexNet as in Caffe, and ResNets converted from Lua.
+    with the names of timm (up to 224 pixels the same network) or of the Places365
+    network of Bau et al. (PNAS 2020), AlexNet as in Caffe, and ResNets from Lua.
 
     Args:
         shapes: {name: shape} of a state dictionary.
@@ -171,7 +171,7 @@ def _chain(architecture: str, build, shapes: Shapes, naming: Naming) -> Recognis
     while len(heads) > 1 and f"{heads[-1]}.weight" not in shapes:
         heads.pop()
     for name in (*names, *heads):
-        check_kernel(shapes, f"{name}.weight", names_in(usual, naming))
+        check_kernel(shapes, f"{name}.weight", lambda: names_in(usual, naming))
     first, last = (shapes[f"{name}.weight"][0] for name in names)
     kernels = [shapes[f"{name}.weight"] for name in heads]
     # timm keeps the first fully connected layer as a convolution.
@@ -198,22 +198,19 @@ def _resnet(shapes: Shapes, naming: Naming) -> Recognised:
             blocks += 1
         numbers.append(blocks)
     bottleneck = f"{naming((), 'layer1.0.conv3.conv')}.weight" in shapes
-    depth = next(
-        (
-            depth
-            for depth, blocks in BLOCKS.items()
-            if blocks == tuple(numbers) and (depth in BOTTLENECKS) == bottleneck
-        ),
-        None,
-    )
-    if depth is None:
+    depths = [
+        depth
+        for depth, blocks in BLOCKS.items()
+        if blocks == tuple(numbers) and (depth in BOTTLENECKS) == bottleneck
+    ]
+    if not depths:
         raise BadInput(
             f"the checkpoint is of a ResNet with {numbers} blocks; known are the "
             f"depths {', '.join(map(str, BLOCKS))}"
         )
-    fc = f"{naming((), 'fc')}.weight"
+    (depth,), fc = depths, f"{naming((), 'fc')}.weight"
     build = partial(resnet, depth=depth)
-    check_kernel(shapes, fc, names_in(build(1), naming))
+    check_kernel(shapes, fc, lambda: names_in(build(1), naming))
     first = shapes[f"{naming((), 'conv1.conv')}.weight"][0]
     options = {"width": first / FEATURES[0]}
     return Recognised(f"resnet{depth}", build, shapes[fc][0], options, naming)
@@ -235,19 +232,20 @@ def names_in(network: Network, naming: Naming) -> set[str]:
     return {f"{naming(network, stage)}.{kind}" for stage in weighted for kind in kinds}
 
 
-def check_kernel(shapes: Shapes, name: str, usual: set[str]) -> None:
+def check_kernel(shapes: Shapes, name: str, usual: Callable[[], set[str]]) -> None:
     """Refuse a state dictionary without a kernel that tells the network's size.
 
     Args:
         shapes: of the state dictionary.
         name: of the kernel.
-        usual: names that are no misspelling of it.
+        usual: () -> names that are no misspelling of it.
 
     Raises:
         BadInput: naming what may have been meant, or the shape.
     """
     if name not in shapes:
-        unusual = [other for other in shapes if other not in usual]
+        known = usual()
+        unusual = [other for other in shapes if other not in known]
         raise BadInput(f"the checkpoint lacks {name}{nearest(name, unusual)}")
     if len(shapes[name]) not in (2, 4) or 0 in shapes[name]:
         raise BadInput(
