@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,16 @@ QUICKLY = {
 the machine code is not made fast."""
 
 
+@contextmanager
+def compiling_quickly():
+    """The same, for whole commands; no other test meets their programs."""
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
+
+
 class Example(NamedTuple):
     """A network with parameters and images it can take."""
 
@@ -41,6 +52,7 @@ class Example(NamedTuple):
     images: jax.Array
 
 
+# Networks of one kind share sizes where they can, and with these compiled programs.
 SMALL = {"width": 1 / 16, "hidden": (12, 10)}
 NETWORKS = {
     "vgg16": (lambda: networks.vgg16(5, grid=2, **SMALL), (64, 64, 3)),
@@ -50,9 +62,9 @@ NETWORKS = {
     ),
     "vgg16_cifar": (
         lambda: networks.vgg16(5, width=1 / 16, batch_norm=True, grid=1, hidden=()),
-        (32, 32, 3),
+        (48, 48, 3),
     ),
-    "alexnet": (lambda: networks.alexnet(5, grid=1, **SMALL), (64, 64, 3)),
+    "alexnet": (lambda: networks.alexnet(5, grid=1, **SMALL), (96, 96, 3)),
     "alexnet_b": (
         lambda: networks.alexnet(5, batch_norm=True, grid=2, **SMALL),
         (96, 96, 3),

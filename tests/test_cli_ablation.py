@@ -108,7 +108,7 @@ def test_other_layers_and_values(trained, value, tmp_path):
 
 def test_a_missing_dissection_is_made(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "NUM_GENERATED", 28)
+    monkeypatch.setattr(sources, "NUM_GENERATED", 14)
     layers = ["--layers", "conv5_3", "fc6"]
     main(["ablate", *weights_of(trained), *FEW, "--random-draws", "2", *layers])
     made = {path.name for path in (tmp_path / "runs").iterdir()}

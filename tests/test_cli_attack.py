@@ -3,12 +3,13 @@
 import csv
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import QUICKLY, fails
 
 from jaxdissect import networks
 from jaxdissect.cli import build, main
@@ -66,7 +67,8 @@ def test_images_are_the_first_that_will_do_and_were_not_ranked_on(trained, attac
     first = 4_000_000  # of the report split; the ranking one ends before
     drawn = scenes.render(0, range(first, first + 14), size=network.image_size)
     pixels = drawn.images / np.float32(255)
-    logits = networks.apply(network.network, network.weights.params, pixels)
+    apply = jax.jit(partial(networks.apply, network.network), compiler_options=QUICKLY)
+    logits = apply(network.weights.params, pixels)
     taken = np.asarray(logits.argmax(-1))
     rows = rows_of(attacked / "attacks.csv")
     for name in ("harbour", "bathroom"):
@@ -94,6 +96,7 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
     assert found.success[:3].sum() >= 2 and found.success[3:].sum() >= 2
     assert (found.changes[~found.success] == 0).all()
     trunk = networks.taps(network.network, ("conv5_3", "logits"))
+    trunk = jax.jit(trunk, compiler_options=QUICKLY)
     originals = attacking.rendered(config, network, pairs)
     for image, p in zip(found.images, (0, 4), strict=True):
         assert image.min() >= 0 and image.max() <= 1

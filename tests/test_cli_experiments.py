@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import compiling_quickly, fails
 
 from jaxdissect.cli import main
 
@@ -46,6 +46,12 @@ config = GroupsConfig(
 )
 """
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_trainings_write_is_tested_not_their_speed():
+    with compiling_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import compiling_quickly, fails
 from test_faces import write_faces
 
 from jaxdissect import ablation, attacks, gradients
@@ -22,6 +22,12 @@ FEW = [
     *("--base.augment.shift", "0", "--base.augment.mirror", "0"),
     *("--base.augment.side-light", "0", "--base.augment.shadow", "0"),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_trainings_write_is_tested_not_their_speed():
+    with compiling_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import QUICKLY, fails
 
 from jaxdissect import networks
 from jaxdissect.cli import build, datasets, generated, main
@@ -53,12 +53,15 @@ def test_scores_are_norms_of_mean_gradients_of_the_ranking_images(asked, loaded)
     layer, k = "conv5_3", 3
     trunk, tail = networks.split(loaded.network, layer)
     params = loaded.weights.params
-    acts = trunk(params, jnp.asarray(images[targets == k] / np.float32(255)))
+    acts = jax.jit(trunk, compiler_options=QUICKLY)(
+        params, jnp.asarray(images[targets == k] / np.float32(255))
+    )
 
     def probability(a):
         return jax.nn.softmax(tail(params, a[None]))[0, k]
 
-    mean = np.mean([jax.grad(probability)(a) for a in acts], 0)
+    gradient = jax.jit(jax.grad(probability), compiler_options=QUICKLY)
+    mean = np.mean([gradient(a) for a in acts], 0)
     expected = np.sqrt((mean**2).sum((0, 1)))
     name = loaded.classes[k]
     rows = [r for r in rows_of(asked / "scores.csv") if r["class"] == name]
@@ -81,7 +84,8 @@ def test_knocked_out_errors_are_those_of_the_network_without_the_units(asked, lo
     keeps = {layer: np.ones(32, np.float32) for layer in LAYERS}
     for row in ranked:
         keeps[row["layer"]][int(row["unit"])] = 0
-    outputs = networks.without_units(loaded.network, LAYERS)(
+    without = networks.without_units(loaded.network, LAYERS)
+    outputs = jax.jit(without, compiler_options=QUICKLY)(
         loaded.weights.params, drawn.images / np.float32(255), keeps
     )
     wrong = np.asarray(outputs.argmax(-1) != drawn.targets)

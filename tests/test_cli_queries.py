@@ -4,9 +4,10 @@ import csv
 import json
 import shutil
 
+import jax
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import QUICKLY, fails
 from PIL import Image
 from reference import queries as reference
 
@@ -106,6 +107,7 @@ def test_peaks_judge_as_the_loops_do_on_scenes_drawn_anew(trained, answered, dis
     size = network.image_size
     drawn = scenes.render(0, range(first, first + OUTSIDE), size=size)
     trunk = networks.taps(network.network, ("conv5_3",))
+    trunk = jax.jit(trunk, compiler_options=QUICKLY)
     acts = trunk(network.weights.params, drawn.images / np.float32(255))["conv5_3"]
     category, name = concept.split("/")
     number = scenes.CONCEPTS.index((name, category)) + 1

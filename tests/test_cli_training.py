@@ -7,7 +7,7 @@ import resource
 import jax
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import compiling_quickly, fails
 
 from jaxdissect import networks, weights
 from jaxdissect.cli import build, main
@@ -26,6 +26,12 @@ REGULARIZED = [
     *("--regularize.fields.spatial", "0.01"),
     *("--watch.epochs", "1", "--watch.num-images", "28"),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_trainings_write_is_tested_not_their_speed():
+    with compiling_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")

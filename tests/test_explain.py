@@ -4,13 +4,14 @@ import csv
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import QUICKLY, fails
 from page_in_browser import launched, visits
 from PIL import Image
 
@@ -68,7 +69,10 @@ def drawn(size):
 
 def test_drops_are_what_a_little_less_of_a_unit_costs(trained, explained):
     found = build.load_trained(trained / "weights.safetensors")
-    trunk, tail = networks.split(found.network, "conv5_3")
+    trunk, tail = (
+        jax.jit(half, compiler_options=QUICKLY)
+        for half in networks.split(found.network, "conv5_3")
+    )
     params, step = found.weights.params, 0.05
     acts = trunk(params, drawn(found.image_size)[:1] / np.float32(255))
     less = acts * (1 - step * jnp.eye(acts.shape[-1]))[:, None, None]
@@ -83,7 +87,8 @@ def test_drops_are_what_a_little_less_of_a_unit_costs(trained, explained):
 def test_two_likeliest_classes_are_asked_and_all_units_listed(trained, explained):
     found = build.load_trained(trained / "weights.safetensors")
     images = drawn(found.image_size) / np.float32(255)
-    logits = networks.apply(found.network, found.weights.params, images)
+    apply = jax.jit(partial(networks.apply, found.network), compiler_options=QUICKLY)
+    logits = apply(found.weights.params, images)
     chances = np.asarray(jax.nn.softmax(logits))
     rows = rows_of(explained / "units.csv")
     for number in range(3):
