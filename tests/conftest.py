@@ -88,7 +88,7 @@ def random_params(network: networks.Network, shape: tuple[int, int, int]) -> Par
     """As `networks.init`, but of numpy: XLA compiles random numbers for a second."""
     init = partial(networks.init, network=network, image_shape=shape)
     params = jax.eval_shape(init, jax.random.key(0))
-    draw = partial(_random, np.random.default_rng(1))
+    draw = partial(_random, np.random.default_rng(2))
     return jax.tree_util.tree_map_with_path(draw, params)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example
+from conftest import NETWORKS, make_example, random_params
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
@@ -76,10 +76,10 @@ def without_outgoing_weights(network, layer, params, keep):
     names = networks.layer_names(network)
     following = network[names.index(layer) + 1 :]
     stage = next(s for s in following if s.contributions is not None)
-    kernel = params[stage.name]["params"]["kernel"]  # [... units / groups, outputs]
-    *_, units, outputs = kernel.shape
-    groups = len(keep) // units
-    kernel *= jnp.repeat(keep.reshape(groups, units), outputs // groups, axis=0).T
+    kernel = np.asarray(params[stage.name]["params"]["kernel"])
+    *_, units, outputs = kernel.shape  # [... units / groups, outputs]
+    seen = np.asarray(keep).reshape(-1, units)
+    kernel = jnp.asarray(kernel * seen.repeat(outputs // len(seen), axis=0).T)
     changed = {**params[stage.name]["params"], "kernel": kernel}
     return {**params, stage.name: {**params[stage.name], "params": changed}}
 
@@ -91,15 +91,16 @@ def test_removed_equals_contributions_taken_away_equals_outgoing_weights_zeroed(
     network, params, images = cached_example(name)
     trunk, tail = networks.split(network, layer)
     factored = networks.factored(network, layer)
-    acts = trunk(params, images)
-    keep = (jnp.arange(acts.shape[-1]) % 3 > 0).astype(jnp.float32)
+    # What is between the network's parts is numpy's, which compiles nothing.
+    acts = np.asarray(trunk(params, images))
+    keep = (np.arange(acts.shape[-1]) % 3 > 0).astype(np.float32)
     x, edited = (factored.unitwise(params, a) for a in (acts, acts * keep))
-    moved = jnp.einsum(
-        "u,bu...->b...", 1 - keep, factored.contributions(params, edited - x)
-    )
-    expected = tail(params, acts * keep)
-    got = factored.rest(params, factored.linear(params, x) + moved)
-    scale = float(jnp.abs(expected).max())
+    change = jnp.asarray(np.asarray(edited) - np.asarray(x))
+    shares = np.asarray(factored.contributions(params, change))
+    moved = np.einsum("u,bu...->b...", 1 - keep, shares)
+    expected = np.asarray(tail(params, acts * keep))
+    got = factored.rest(params, np.asarray(factored.linear(params, x)) + moved)
+    scale = float(np.abs(expected).max())
     np.testing.assert_allclose(got, expected, atol=2e-5 * max(scale, 1), rtol=1e-4)
     np.testing.assert_array_equal(got.argmax(-1), expected.argmax(-1))
     # BatchNorm after the layer makes something of a unit that is zero.
@@ -212,10 +213,10 @@ def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     network, _, images = cached_example("lenet")
     # Positive weights and small inputs, so that no path cancels or saturates; average
     # over several images, because a max-pool lets one path through at a time.
-    params = networks.init(jax.random.key(0), network, (60, 60, 1))
+    params = random_params(network, (60, 60, 1))
     params = jax.tree.map(lambda x: jnp.abs(x) * 0.02, params)
     trunk = networks.split(network, layer).trunk
-    many = jax.random.uniform(jax.random.key(1), (64, 60, 60, 1))
+    many = np.random.default_rng(1).random((64, 60, 60, 1), np.float32)
     cell = trunk(params, images[:1]).shape[1] // 2
     seen = jax.grad(lambda x: trunk(params, x)[:, cell, cell].sum())(many)
     rows = np.flatnonzero(np.abs(seen).sum((0, 2, 3)))
@@ -225,10 +226,10 @@ def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_shifted_products_agree_with_the_convolution(size, kernel, key):
-    key_x, key_w = jax.random.split(key)
-    x = jax.random.normal(key_x, (2, size, size, 6))
-    w = jax.random.normal(key_w, (kernel, kernel, 6, 4))
+def test_shifted_products_agree_with_the_convolution(size, kernel):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(2, size, size, 6)), jnp.float32)
+    w = jnp.asarray(rng.normal(size=(kernel, kernel, 6, 4)), jnp.float32)
     padding = ((kernel // 2, kernel // 2),) * 2
     layout = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
     for differentiated in (lambda f: f, lambda f: jax.grad(lambda x: f(x).sum() ** 2)):
@@ -263,11 +264,11 @@ def test_max_pool_equals_xla_s_own_with_its_gradient(key):
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 9])
-def test_average_pool_is_torchvision_s_adaptive_one(length, key):
+def test_average_pool_is_torchvision_s_adaptive_one(length):
     from jaxdissect.networks.layers import average_pool
 
-    x = jax.random.normal(key, (1, length, length, 2))
-    got = average_pool("avgpool", 3).apply({}, x)
+    x = np.random.default_rng(0).normal(size=(1, length, length, 2))
+    got = average_pool("avgpool", 3).apply({}, jnp.asarray(x, jnp.float32))
     edges = [(i * length // 3, -(-(i + 1) * length // 3)) for i in range(3)]
     for row, (top, bottom) in enumerate(edges):
         for column, (left, right) in enumerate(edges):
@@ -286,4 +287,4 @@ def test_images_of_the_wrong_size_are_refused(key):
         networks.apply(network, params, jnp.zeros((1, 80, 80, 1)))
     network, _, _ = cached_example("vgg16")
     with pytest.raises(BadInput, match=r"too small.*pool5"):
-        networks.init(key, network, (16, 16, 3))
+        jax.eval_shape(lambda key: networks.init(key, network, (16, 16, 3)), key)
