@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 import pytest
-from conftest import make_example
+from conftest import make_example, random_params
 
 from jaxdissect import networks, training, weights
 from jaxdissect.base import BadInput
@@ -60,7 +60,7 @@ def test_the_best_checkpoint_of_an_earlier_process_survives_and_the_rest_go(
 
 
 def other_network(start):
-    params = networks.init(jax.random.key(0), networks.lenet(3), (60, 60, 1))
+    params = random_params(networks.lenet(3), (60, 60, 1))
     return start._replace(params=params)
 
 

@@ -33,7 +33,8 @@ PARTS = (slice(0, 9), slice(9, 25))  # two batches of unequal size
 def varied(name) -> Example:
     """A network that knows all classes; untrained, it often predicts only one."""
     network, params, images = make_example(name)
-    images = jax.random.uniform(jax.random.key(3), (len(TARGETS), *images.shape[1:]))
+    shape = (len(TARGETS), *images.shape[1:])
+    images = np.random.default_rng(3).random(shape, np.float32)
     logits = jax.jit(lambda x: networks.apply(network, params, x))(images)
     last = [stage.name for stage in network if stage.contributions is not None][-1]
     kernel, bias = (params[last]["params"][part] for part in ("kernel", "bias"))

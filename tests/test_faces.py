@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import fails, random_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -198,7 +198,7 @@ LENET = NetworkConfig(architecture="lenet", hidden=(20,), grey=True)
 
 def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():
     network = build.build_network(LENET, 15)
-    params = networks.init(jax.random.key(0), network, (60, 60, 3))
+    params = random_params(network, (60, 60, 3))
     assert sum(x.size for x in jax.tree.leaves(params)) == 6_683
     assert networks.layer_names(network)[:2] == ("grey", "input")
     images = np.random.default_rng(0).random((2, 60, 60, 3), np.float32)

@@ -18,8 +18,9 @@ NUM_STEPS, LR, DECAY = 60, 0.5, 2.0**-6
 
 def draw(num):
     """Images with a dark corner, so that some place is always dropped."""
-    images = jax.random.uniform(jax.random.key(1), (num, 3, 3, 2), minval=0.5)
-    return images.at[:, 0, 0].set(0.01)
+    images = np.random.default_rng(1).uniform(0.5, 1, (num, 3, 3, 2))
+    images[:, 0, 0] = 0.01
+    return jnp.asarray(images, jnp.float32)
 
 
 def idle(key, params, x, edits):

@@ -26,10 +26,10 @@ def logistic(weights, signs):
 
 def smooth(seed):
     """Losses of a random network with one layer of tanh, different for every image."""
-    keys = jax.random.split(jax.random.key(seed), 3)
-    first = jax.random.normal(keys[0], (48, 8)) / 7
-    second = jax.random.normal(keys[1], (8, 5))
-    targets = jax.random.randint(keys[2], (16,), 0, 5)
+    rng = np.random.default_rng(seed)
+    first = (rng.normal(size=(48, 8)) / 7).astype(np.float32)
+    second = rng.normal(size=(8, 5)).astype(np.float32)
+    targets = rng.integers(0, 5, 16)
 
     def losses(x):
         logits = jnp.tanh(x.reshape(len(x), -1) @ first) @ second

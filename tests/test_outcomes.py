@@ -21,9 +21,8 @@ def smooth(params, x):
 
 
 def random_params(seed):
-    keys = jax.random.split(jax.random.key(seed))
-    shapes = ((18, 8), (8, CLASSES))
-    return [jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True)]
+    rng, shapes = np.random.default_rng(seed), ((18, 8), (8, CLASSES))
+    return [jnp.asarray(rng.normal(size=s), jnp.float32) for s in shapes]
 
 
 def outcomes(params, steps, targets, scaling="l2", images=IMAGES, tail=smooth):

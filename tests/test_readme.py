@@ -6,10 +6,16 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
-from conftest import make_example
+from conftest import compiling_quickly, make_example
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def that_examples_run_is_tested_not_their_speed():
+    with compiling_quickly():
+        yield
 
 
 def test_the_library_example_runs():

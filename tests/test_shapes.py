@@ -213,8 +213,9 @@ def test_shapesnet_has_the_paper_s_layers(width):
 def test_shapesnet_halves_the_map_once_and_may_have_batch_norm():
     network = networks.shapesnet(2, width=1 / 64, batch_norm=True)
     images = np.zeros((1, 64, 64, 3), np.float32)
-    params = networks.init(jax.random.key(0), network, (64, 64, 3))
+    init = lambda key: networks.init(key, network, (64, 64, 3))  # noqa: E731
+    params = jax.eval_shape(init, jax.random.key(0))
     layers = ("conv1", "pool1", "conv2.bn", "conv2", "avgpool", "logits")
-    acts = networks.taps(network, layers)(params, images)
+    acts = jax.eval_shape(networks.taps(network, layers), params, images)
     sides = [acts[layer].shape[1] for layer in layers]
     assert sides == [64, 32, 32, 32, 1, 2]

@@ -21,7 +21,8 @@ from jaxdissect.training import Objective, evaluate_objective, optimizers
 
 def test_a_step_is_gradient_descent_on_the_mean_cross_entropy(key):
     """For a linear softmax classifier the gradient is known in closed form."""
-    weights = jax.random.normal(key, (4, 3))
+    rng = np.random.default_rng(0)
+    weights = jnp.asarray(rng.normal(size=(4, 3)), jnp.float32)
     params = {"fc": {"params": {"kernel": weights}}}
 
     def apply(key, params, x, edits):
@@ -30,7 +31,7 @@ def test_a_step_is_gradient_descent_on_the_mean_cross_entropy(key):
 
     optimizer = optax.sgd(0.5)
     state = training.init_state(params, optimizer)
-    x = jax.random.normal(jax.random.key(1), (6, 1, 1, 4))
+    x = jnp.asarray(rng.normal(size=(6, 1, 1, 4)), jnp.float32)
     targets = jnp.array([0, 1, 2, 0, 1, 2])
     after, measured = training.train_step(
         key, Objective(apply), optimizer, state, x, targets
@@ -48,7 +49,9 @@ def test_a_step_is_gradient_descent_on_the_mean_cross_entropy(key):
 
 
 RAMP = jnp.linspace(-1, 1, 48).reshape(1, 4, 4, 3)
-IMAGES = jax.random.uniform(jax.random.key(5), (4, 4, 4, 3), minval=0.5)
+IMAGES = jnp.asarray(
+    np.random.default_rng(5).uniform(0.5, 1, (4, 4, 4, 3)), jnp.float32
+)
 FINITE = partial(finite_difference, step=0.1)
 ESTIMATES = [double_backprop, FINITE, partial(FINITE, sides="central")]
 
