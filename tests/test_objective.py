@@ -146,8 +146,9 @@ def test_all_regularisers_together_give_finite_gradients(name):
 
 # Of block norms and of pre-activations of whole blocks nothing is defined.
 OF_BLOCKS = {
-    **{name: value for name, value in TOGETHER.items() if name != "block_norm"},
-    "fields": cli.FieldsConfig(group=0.1, spatial=0.1, layers=("conv1",), groups=2),
+    **TOGETHER,
+    "block_norm": cli.BlockNormConfig(groups=2),
+    "fields": cli.FieldsConfig(group=0.1, spatial=0.1, layers=("conv1",)),
 }
 
 
