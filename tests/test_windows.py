@@ -24,6 +24,8 @@ def centre_and_step(window, rows):
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_every_stage_has_its_cells_where_it_says(name):
     build, shape = NETWORKS[name]
+    if name.startswith("resnet"):
+        shape = (224, 224, 3)  # of maps of 3 rows no block shows its window of 7
     rng = np.random.default_rng(0)
     x = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
     for stage in build()[:-1]:
