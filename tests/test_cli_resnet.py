@@ -10,7 +10,7 @@ from conftest import fails
 
 from jaxdissect import networks, weights
 from jaxdissect.cli import main
-from jaxdissect.cli.build import build_network
+from jaxdissect.cli.architectures import build_network
 from jaxdissect.cli.config import NetworkConfig
 from jaxdissect.data import scenes
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import compiling_quickly, fails
 
 from jaxdissect import networks, weights
-from jaxdissect.cli import build, main
+from jaxdissect.cli import architectures, main
 from jaxdissect.cli.config import NetworkConfig
 from jaxdissect.data import cifar
 from jaxdissect.training import checkpoints
@@ -102,7 +102,7 @@ def test_the_accuracy_written_down_is_that_of_the_weights_without_any_dropout(
 ):
     loaded = weights.load(whole / "weights.safetensors")
     described = NetworkConfig(architecture="shapesnet", width=0.0625)
-    network = build.build_network(described, 4)
+    network = architectures.build_network(described, 4)
     _, test_set = cifar.cifar(data, "cifar10")
     images, targets = test_set.read(np.arange(8))
     logits = networks.apply(network, loaded.params, images / np.float32(255))

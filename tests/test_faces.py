@@ -13,7 +13,7 @@ from PIL import Image
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build
+from jaxdissect.cli import architectures
 from jaxdissect.cli.config import NetworkConfig
 from jaxdissect.data import decoding, faces
 from jaxdissect.networks import layers
@@ -197,7 +197,7 @@ LENET = NetworkConfig(architecture="lenet", hidden=(20,), grey=True)
 
 
 def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():
-    network = build.build_network(LENET, 15)
+    network = architectures.build_network(LENET, 15)
     params = random_params(network, (60, 60, 3))
     assert sum(x.size for x in jax.tree.leaves(params)) == 6_683
     assert networks.layer_names(network)[:2] == ("grey", "input")
@@ -214,7 +214,7 @@ def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():
 
 def test_only_lenet_takes_grey():
     with pytest.raises(BadInput, match=r"`network.grey` is for lenet only; .* vgg16"):
-        build.build_network(NetworkConfig(grey=True), 15)
+        architectures.build_network(NetworkConfig(grey=True), 15)
 
 
 def test_mistakes_of_the_command_are_one_sentence(tmp_path, capsys):

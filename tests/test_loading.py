@@ -13,7 +13,7 @@ from conftest import TINY, fails
 
 from jaxdissect import checkpoints, networks, weights
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, loading, main, starting
+from jaxdissect.cli import architectures, build, loading, main, starting
 from jaxdissect.cli.config import PreprocessingConfig, SubjectConfig, TrainConfig
 
 OWN = """
@@ -56,7 +56,7 @@ def exported(trained, tmp_path_factory):
     """The trained network as others would publish it, with names of torchvision."""
     folder = tmp_path_factory.mktemp("exported")
     found = build.load_trained(trained / "weights.safetensors")
-    config = build.network_config(found.weights)
+    config = architectures.network_config(found.weights)
     checkpoints.export_torchvision(
         folder / "theirs.safetensors",
         config.architecture,
@@ -70,7 +70,9 @@ def exported(trained, tmp_path_factory):
 
 def settings(folder, trained):
     """Command-line settings that say how its images were prepared."""
-    described = build.network_config(weights.load(trained / "weights.safetensors"))
+    described = architectures.network_config(
+        weights.load(trained / "weights.safetensors")
+    )
     return [
         *("--weights", str(folder / "theirs.safetensors")),
         *("--preprocessing.size", "48"),
@@ -82,7 +84,7 @@ def settings(folder, trained):
 
 def test_an_exported_network_is_the_same_network(trained, exported):
     ours = build.load_trained(trained / "weights.safetensors")
-    described = build.network_config(ours.weights)
+    described = architectures.network_config(ours.weights)
     theirs = loading.load(
         SubjectConfig(
             exported / "theirs.safetensors",
@@ -224,7 +226,7 @@ def test_names_of_classes_must_be_as_many_as_there_are(exported, trained, capsys
 
 def start_of(config, num_classes):
     begun = starting.started(config)
-    network = build.build_network(begun.config.network, num_classes)
+    network = architectures.build_network(begun.config.network, num_classes)
     return begun, starting.fitting(begun, network, 48)
 
 
@@ -232,7 +234,7 @@ def test_a_training_starts_from_weights(trained, capsys):
     file = trained / "weights.safetensors"
     config = TrainConfig(weights=file)
     begun, params = start_of(config, 14)
-    assert begun.config.network == build.network_config(weights.load(file))
+    assert begun.config.network == architectures.network_config(weights.load(file))
     assert weights.digest(params) == weights.load(file).digest
     _, params = start_of(config, 5)
     assert "fc7 starts at random" in capsys.readouterr().out

@@ -50,7 +50,9 @@ def test_the_split_law_holds_under_jit(layer):
     network, params, images = cached_example("vgg16_bn")
     trunk, tail = networks.split(network, layer)
     halves = jax.jit(tail)(params, jax.jit(trunk)(params, images))
-    np.testing.assert_allclose(halves, whole("vgg16_bn"), rtol=1e-5, atol=1e-6)
+    # A logit near zero is a sum of large parts: it errs by their size, not by its own.
+    scale = abs(whole("vgg16_bn")).max()
+    np.testing.assert_allclose(halves, whole("vgg16_bn"), rtol=1e-5, atol=1e-6 * scale)
 
 
 def test_taps_are_what_the_trunks_give(example):

@@ -1,8 +1,7 @@
-"""From config to network, weights and scenes: what the three commands share."""
+"""A network with its weights, ready to be asked: what the commands share."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,15 +12,13 @@ import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import generated, outputs
+from jaxdissect.cli import architectures, generated, outputs
 from jaxdissect.cli.config import (
     DissectConfig,
-    NetworkConfig,
     SubjectConfig,
     SweepConfig,
 )
 from jaxdissect.data import scenes
-from jaxdissect.networks import convolution, layers
 
 
 class Trained(NamedTuple):
@@ -42,79 +39,6 @@ class Trained(NamedTuple):
     facts: Mapping[str, str]
 
 
-def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
-    """The table of stages a config describes.
-
-    Raises:
-        BadInput: a value the architecture cannot take.
-    """
-    if not config.width > 0:
-        raise BadInput(f"`network.width` is {config.width}; it must be positive")
-    if not 0 <= config.dropout < 1:
-        raise BadInput(f"`network.dropout` is {config.dropout}; it must be in [0, 1)")
-    if config.grid < 1:
-        raise BadInput(f"`network.grid` is {config.grid}; it must be positive")
-    if min(config.std) <= 0:
-        raise BadInput(f"`network.std` is {config.std}; it must be positive")
-    if min(config.hidden, default=1) < 1:
-        raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
-    convolve = convolution.for_backend(jax.default_backend())
-    if config.grey and config.architecture != "lenet":
-        raise BadInput(
-            f"`network.grey` is for lenet only; `network.architecture` is "
-            f"{config.architecture}"
-        )
-    if config.architecture == "lenet":
-        return _build_lenet(config, num_classes)
-    if config.architecture == "shapesnet":
-        return networks.shapesnet(
-            num_classes,
-            width=config.width,
-            batch_norm=config.batch_norm,
-            mean=config.mean,
-            std=config.std,
-            convolve=convolve,
-        )
-    if config.architecture.startswith("resnet"):
-        return networks.resnet(
-            num_classes,
-            depth=int(config.architecture.removeprefix("resnet")),
-            width=config.width,
-            mean=config.mean,
-            std=config.std,
-            convolve=convolve,
-        )
-    builders: dict[str, Callable[..., networks.Network]] = {
-        "vgg16": partial(networks.vgg16, batch_norm=config.batch_norm),
-        "alexnet": partial(networks.alexnet, batch_norm=config.batch_norm),
-        "caffe_alexnet": networks.caffe_alexnet,
-    }
-    return builders[config.architecture](
-        num_classes,
-        width=config.width,
-        grid=config.grid,
-        hidden=config.hidden,
-        dropout=config.dropout,
-        mean=config.mean,
-        std=config.std,
-        convolve=convolve,
-    )
-
-
-def _build_lenet(config: NetworkConfig, num_classes: int) -> networks.Network:
-    if len(config.hidden) != 1:
-        raise BadInput(f"`network.hidden` is {config.hidden}; lenet takes one size")
-    channels = 1 if config.grey else 3
-    stages = networks.lenet(
-        num_classes,
-        hidden=config.hidden[0],
-        mean=config.mean[:channels],
-        std=config.std[:channels],
-        convolve=convolution.for_backend(jax.default_backend()),
-    )
-    return (layers.grey_stage(), *stages) if config.grey else stages
-
-
 def load_trained(path: Path | None) -> Trained:
     """The network and weights of a file that `train` wrote; the bundled one by default.
 
@@ -127,10 +51,10 @@ def load_trained(path: Path | None) -> Trained:
             return load_trained(file)
     loaded = weights.load(path)
     try:
-        config = network_config(loaded)
+        config = architectures.network_config(loaded)
         size, _ = loaded.metadata["config"]["schedule"][-1]
         classes = tuple(loaded.metadata["classes"])
-        network = build_network(config, len(classes))
+        network = architectures.build_network(config, len(classes))
     except (KeyError, TypeError, IndexError) as error:
         raise BadInput(f"{path} does not say which network it is of: {error}") from None
     expected = jax.eval_shape(
@@ -138,25 +62,11 @@ def load_trained(path: Path | None) -> Trained:
     )
     for name, have, want in mismatches(loaded.params, expected):
         raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
-    facts = {"architecture": config.architecture, "input": input_facts(size, config)}
-    return Trained(network, loaded, size, classes, facts)
-
-
-def network_config(loaded: weights.Weights) -> NetworkConfig:
-    """The settings of the network that weights are of."""
-    settings: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in loaded.metadata["config"]["network"].items()
+    facts = {
+        "architecture": config.architecture,
+        "input": architectures.input_facts(size, config),
     }
-    return NetworkConfig(**settings)
-
-
-def input_facts(size: int, config: NetworkConfig) -> str:
-    """What images become before the first layer, in words."""
-    mean, std = (
-        ", ".join(f"{x:.4g}" for x in values) for values in (config.mean, config.std)
-    )
-    return f"{size} x {size} RGB images in [0, 1], minus ({mean}), over ({std})"
+    return Trained(network, loaded, size, classes, facts)
 
 
 def check_on_scenes(trained: Trained, name: object) -> Trained:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxdissect import checkpoints, networks, weights
 from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import published
-from jaxdissect.cli import build, fetching
+from jaxdissect.cli import architectures, build, fetching
 from jaxdissect.cli.build import Trained
 from jaxdissect.cli.config import NetworkConfig, PreprocessingConfig, SubjectConfig
 
@@ -90,7 +90,7 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     }
     config = NetworkConfig(**settings)
     size = given.size or SIZES.get(recognised.architecture, 224)
-    network = build.build_network(config, recognised.num_classes)
+    network = architectures.build_network(config, recognised.num_classes)
     found = weights.Weights(
         loaded.params,
         {"config": {"network": asdict(config)}, "source": str(path)},
@@ -99,7 +99,7 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     classes = _class_names(given.classes, recognised.num_classes)
     facts = {
         "architecture": recognised.architecture,
-        "input": build.input_facts(size, config),
+        "input": architectures.input_facts(size, config),
     }
     return Trained(network, found, size, classes, facts)
 

@@ -9,7 +9,15 @@ import numpy as np
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import build, datasets, outputs, robustness, trainings, watching
+from jaxdissect.cli import (
+    architectures,
+    build,
+    datasets,
+    outputs,
+    robustness,
+    trainings,
+    watching,
+)
 from jaxdissect.cli.config import (
     DropBlockConfig,
     FocusedDropoutConfig,
@@ -113,7 +121,7 @@ def measure(
     size, _ = base.schedule[-1]
     source = datasets.open_source(base.data, (size,))
     _, test = source.at(size)
-    network = build.build_network(base.network, len(source.classes))
+    network = architectures.build_network(base.network, len(source.classes))
     bench = robustness.make_bench(
         network, test, min(config.num_attacked, test.num_images)
     )

@@ -7,7 +7,7 @@ import jax
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import build, loading
+from jaxdissect.cli import architectures, build, loading
 from jaxdissect.cli.config import NetworkConfig, SubjectConfig, TrainConfig
 
 
@@ -29,7 +29,7 @@ def started(config: TrainConfig) -> Started:
         loading.refuse_preprocessing(subject, "there are no `weights` it could be of")
         return Started(config, {})
     trained = loading.load(subject)
-    network = build.network_config(trained.weights)
+    network = architectures.network_config(trained.weights)
     if config.network not in (NetworkConfig(), network):
         raise BadInput(
             f"`network` is given as well as `weights`, which are of a network with "

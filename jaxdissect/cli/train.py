@@ -12,6 +12,7 @@ import numpy as np
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput
 from jaxdissect.cli import (
+    architectures,
     build,
     datasets,
     metrics_log,
@@ -83,7 +84,7 @@ def make_plan(config: TrainConfig) -> Plan:
     numbers = tuple(range(config.seed, config.seed + config.num_seeds))
     several = config.num_seeds > 1
     folders = [config.out / f"seed-{n}" if several else config.out for n in numbers]
-    network = build.build_network(config.network, len(source.classes))
+    network = architectures.build_network(config.network, len(source.classes))
     start = starting.fitting(started, network, sizes[-1])
     watching.make_watch(config, network, sizes[-1])
     objective = objectives.make_objective(
