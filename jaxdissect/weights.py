@@ -61,8 +61,23 @@ def save(path: Path, params: Params, metadata: Mapping[str, Any]) -> None:
         name: np.ascontiguousarray(leaf) for name, leaf in flattened(params).items()
     }
     header = {"provenance": json.dumps(dict(metadata)), "sha256": digest(params)}
+    write_arrays(path, arrays, header)
+
+
+def write_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, str] | None
+) -> None:
+    """Write a safetensors file, which appears whole or not at all.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "tiny.safetensors"
+    ...     write_arrays(file, {"bias": np.ones(2)}, None)
+    ...     [entry.name for entry in Path(folder).iterdir()]
+    ['tiny.safetensors']
+    """
     partial = path.with_suffix(".partial")
-    save_file(arrays, partial, metadata=header)
+    save_file(dict(arrays), partial, metadata=None if header is None else dict(header))
     partial.chmod(0o644)  # the library's default keeps colleagues out
     partial.replace(path)
 

@@ -11,8 +11,7 @@ from conftest import make_example
 from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.gradients import prediction_gradient
-from jaxdissect.networks.residual import by_collection
-from jaxdissect.networks.running import by_stage
+from jaxdissect.networks.running import turned
 
 INNER = "layer2.0.conv1"
 
@@ -54,10 +53,10 @@ def test_units_inside_are_removed_by_an_edit():
     keep = jnp.arange(8) % 2.0
     without = networks.without_units(network, (INNER,))(params, images, {INNER: keep})
     # The same by weights: what reads the units no longer sees them.
-    block = by_stage(params["layer2.0"])
+    block = turned(params["layer2.0"])
     kernel = block["layer2.0.conv2.conv"]["params"]["kernel"] * keep[:, None]
     block["layer2.0.conv2.conv"] = {"params": {"kernel": kernel}}
-    blind = {**params, "layer2.0": by_collection(block)}
+    blind = {**params, "layer2.0": turned(block)}
     want = networks.apply(network, blind, images)
     np.testing.assert_allclose(without, want, rtol=1e-4, atol=1e-5)
     assert not np.allclose(without, tapped()["logits"])
@@ -106,7 +105,7 @@ def test_training_updates_the_statistics_inside():
     network, params, images = resnet()
     updated = networks.train_run(jax.random.key(0), network, params, images).params
     assert jax.tree.structure(updated) == jax.tree.structure(params)
-    before, after = (by_stage(p["layer3.0"]) for p in (params, updated))
+    before, after = (turned(p["layer3.0"]) for p in (params, updated))
     for stage, variables in before.items():
         jax.tree.map(
             np.testing.assert_array_equal, after[stage]["params"], variables["params"]

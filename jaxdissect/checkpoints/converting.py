@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
-from safetensors.numpy import save_file
 
 from jaxdissect.base import BadInput, Params
 from jaxdissect.checkpoints.naming import (
@@ -27,7 +26,7 @@ from jaxdissect.checkpoints.naming import (
 from jaxdissect.checkpoints.reading import State, read_state
 from jaxdissect.networks import Network, init
 from jaxdissect.networks.resnet import BLOCKS
-from jaxdissect.weights import flattened, nested
+from jaxdissect.weights import flattened, nested, write_arrays
 
 LEAVES = {
     "kernel": "weight",
@@ -46,7 +45,6 @@ EXPORTS: Mapping[str, Naming] = {
 """{architecture: the names that others expect}."""
 IMAGE = (227, 227, 3)
 """Large enough for every known network; parameters do not depend on it."""
-
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -168,10 +166,7 @@ def export_torchvision(
         pytorch_name(ours, network, EXPORTS[architecture]): to_pytorch(ours, leaf)
         for ours, leaf in flattened(params).items()
     }
-    unfinished = path.with_name(f"{path.name}.partial")
-    save_file(arrays, unfinished)
-    unfinished.chmod(0o644)  # the library's default keeps colleagues out
-    unfinished.replace(path)
+    write_arrays(path, arrays, None)
 
 
 def pytorch_name(ours: str, network: Network, naming: Naming) -> str:

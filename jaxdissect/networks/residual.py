@@ -3,7 +3,6 @@
 import jax
 from jax import Array
 
-from jaxdissect.base import Params
 from jaxdissect.networks import running
 from jaxdissect.networks.stages import Network, Stage, Variables, Window
 
@@ -18,7 +17,7 @@ def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
     """
 
     def join(variables: Variables, x: Array, residual: Array) -> Array:
-        around = running.apply(shortcut, running.by_stage(variables), x)
+        around = running.apply(shortcut, running.turned(variables), x)
         return jax.nn.relu(around + residual)
 
     def init(key: Array, x: Array) -> Variables:
@@ -28,18 +27,18 @@ def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
             running.init(half, stages, (shape[0], shape[1], shape[2]))
             for half, stages in zip(halves, (branch, shortcut), strict=True)
         ]
-        return by_collection({**started[0], **started[1]})
+        return running.turned({**started[0], **started[1]})
 
     def apply(variables: Variables, x: Array) -> Array:
-        return join(variables, x, running.apply(branch, running.by_stage(variables), x))
+        return join(variables, x, running.apply(branch, running.turned(variables), x))
 
     def train(variables: Variables, key: Array, x: Array) -> tuple[Array, Variables]:
         keys = jax.random.split(key)
         residual, params, _ = running.train_run(
-            keys[0], branch, running.by_stage(variables), x
+            keys[0], branch, running.turned(variables), x
         )
         around, params, _ = running.train_run(keys[1], shortcut, params, x)
-        return jax.nn.relu(around + residual), by_collection(params)
+        return jax.nn.relu(around + residual), running.turned(params)
 
     return Stage(
         name,
@@ -50,19 +49,6 @@ def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
         branch=branch,
         join=join,
     )
-
-
-def by_collection(params: Params) -> Variables:
-    """{stage: variables} as {collection: {stage: arrays}}, the inverse of `by_stage`.
-
-    >>> by_collection({"a": {"params": 1}, "b": {"params": 2, "batch_stats": 3}})
-    {'params': {'a': 1, 'b': 2}, 'batch_stats': {'b': 3}}
-    """
-    found: dict[str, dict[str, Array]] = {}
-    for stage, variables in params.items():
-        for collection, arrays in variables.items():
-            found.setdefault(collection, {})[stage] = arrays
-    return found
 
 
 def composed(stages: Network, length: int) -> Window:

@@ -14,7 +14,7 @@ from jax import Array
 
 from jaxdissect.base import AnyArray, BadInput, Edit, Params, TrainRun
 from jaxdissect.networks.naming import layer_index
-from jaxdissect.networks.stages import Network, Stage, Variables
+from jaxdissect.networks.stages import Network, Stage
 
 NO_EDITS: Mapping[str, Any] = MappingProxyType({})
 
@@ -84,7 +84,7 @@ def run(
     for stage in network:
         variables = params.get(stage.name, {})
         if stage.join and _inside(stage, (*edits, *taps)):
-            inner = by_stage(variables)
+            inner = turned(variables)
             branch, inner_taps = run(stage.branch, inner, acts, edits=edits, taps=taps)
             acts = stage.join(variables, acts, branch)
             tapped.update(inner_taps)
@@ -159,16 +159,19 @@ def apply(network: Network, params: Params, x: AnyArray) -> Array:
     return run(network, params, x)[0]
 
 
-def by_stage(variables: Variables) -> Params:
-    """{collection: {stage: arrays}} of a residual block as {stage: variables}.
+def turned(nested: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """{a: {b: x}} as {b: {a: x}}: variables by stage or by collection, and back.
 
-    >>> by_stage({"params": {"a": 1, "b": 2}, "batch_stats": {"b": 3}})
+    A residual block holds {collection: {stage: arrays}}, as other stages hold
+    {collection: arrays}; running what is inside takes {stage: {collection: arrays}}.
+
+    >>> turned({"params": {"a": 1, "b": 2}, "batch_stats": {"b": 3}})
     {'a': {'params': 1}, 'b': {'params': 2, 'batch_stats': 3}}
     """
     found: dict[str, dict[str, Any]] = {}
-    for collection, stages in variables.items():
-        for stage, arrays in stages.items():
-            found.setdefault(stage, {})[collection] = arrays
+    for outer, inside in nested.items():
+        for inner, value in inside.items():
+            found.setdefault(inner, {})[outer] = value
     return found
 
 
