@@ -27,7 +27,6 @@ from jaxdissect.reports.experiments.groups import Measured
 def run(config: GroupsConfig) -> None:
     """Train every network and regime with every seed, dissect, write results."""
     build.use_compilation_cache()
-    build.check_positive(config, "num_images")
     base = config.small if config.quick else config.base
     watching.make_protocol(config.protocol, base.schedule[-1][0])
     out = config.out or default_out(base, config)

@@ -69,9 +69,6 @@ def check(config: RegimesConfig) -> None:
         raise BadInput(
             f"`regimes` is {config.regimes}; {BASELINE!r} must be among them"
         )
-    if not config.steps or not all(0 < step <= 1 for step in config.steps):
-        raise BadInput(f"`steps` is {config.steps}; it takes sizes in (0, 1]")
-    build.check_positive(config, "num_attacked", "num_images")
 
 
 def _regularized(base: TrainConfig, **sections: Any) -> TrainConfig:
