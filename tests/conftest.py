@@ -77,7 +77,7 @@ NETWORKS = {
 }
 
 
-REPRESENTATIVE = ("vgg16_bn", "lenet", "shapesnet")
+REPRESENTATIVE = ("alexnet_b", "shapesnet")
 """Networks on which laws hold in the fast tests; `pytest -m slow` tries the others."""
 
 

@@ -61,6 +61,7 @@ def test_taps_splits_and_gradients_are_those_of_the_model(table):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_cells_sit_where_the_models_windows_are():
     module, call = own.LINEN["resnet"]
     variables, images = own.linen_variables(module, call), jnp.zeros((1, 64, 64, 3))
@@ -70,6 +71,7 @@ def test_cells_sit_where_the_models_windows_are():
     assert centres == [(1, 2), (1 + 2, 4), (1 + 2 + 4, 8)]
 
 
+@pytest.mark.slow
 def test_tokens_sit_at_the_centres_of_their_patches():
     module, _ = own.LINEN["vit"]
     variables = own.linen_variables(module, {})
@@ -90,6 +92,7 @@ def test_nnx_tables_are_the_model():
     np.testing.assert_allclose(got, copy(own.IMAGES), **close)
 
 
+@pytest.mark.slow
 def test_layers_can_be_chosen_and_come_in_order():
     module, call = own.LINEN["resnet"]
     variables = own.linen_variables(module, call)

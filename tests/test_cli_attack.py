@@ -259,6 +259,7 @@ def test_runs_of_other_weights_are_refused(folders, tmp_path, capsys):
     assert "of weights" in error and "name the right one with --ablation" in error
 
 
+@pytest.mark.slow
 def test_too_few_images_are_told_before_anything_is_made(
     trained, folders, tmp_path, capsys, monkeypatch
 ):

@@ -185,6 +185,7 @@ def squares(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_of_one_s_own_is_dissected(squares, tmp_path):
     config = settings(images="segmented", path=squares, num_images=None, colours=True)
     dissect_subject(config, subject(), tmp_path / "out")

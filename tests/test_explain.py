@@ -254,6 +254,7 @@ def changed(dissected, folder, file, change):
     return folder
 
 
+@pytest.mark.slow
 def test_dissections_that_do_not_fit_are_refused(
     trained, question, dissected, tmp_path, capsys
 ):

@@ -210,6 +210,7 @@ def test_receptive_field_centres_in_closed_form():
     assert networks.centres(vgg, "fc6", 224).offset == 111.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["pool1", "conv2", "pool2", "conv3", "fc4"])
 def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     network, _, images = cached_example("lenet")
@@ -226,6 +227,7 @@ def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     assert offset + cell * step == pytest.approx((rows[0] + rows[-1]) / 2, abs=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_shifted_products_agree_with_the_convolution(size, kernel):
@@ -242,6 +244,7 @@ def test_shifted_products_agree_with_the_convolution(size, kernel):
         np.testing.assert_allclose(shifted, plain, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_max_pool_equals_xla_s_own_with_its_gradient(key):
     from jaxdissect.networks.layers import max_pool
 

@@ -41,6 +41,7 @@ def made_up(tmp_path_factory):
     return arrays, squeezenet.build(folder, size=65)
 
 
+@pytest.mark.slow
 def test_every_layer_equals_plain_numpy(made_up):
     arrays, (network, params, _, _) = made_up
     got = networks.taps(network, (*LAYERS, "logits"))(params, images_of(INPUTS))
@@ -59,6 +60,7 @@ def test_tail_of_trunk_is_the_network(made_up):
         np.testing.assert_array_equal(tail(params, trunk(params, images)), whole)
 
 
+@pytest.mark.slow
 def test_cells_sit_where_the_architecture_puts_them(made_up):
     _, (network, _, _, _) = made_up
     # conv1: 3 / 2 with padding 1, on every second pixel; each pooling 3 / 2 without.
