@@ -214,7 +214,8 @@ def notes(config: RegimesConfig) -> list[str]:
     return [
         f"{base.network.architecture}, width {base.network.width:g}, on {amount} "
         f"training images of {base.data.name} at {size} px, {epochs} epochs. "
-        "Accuracies in percent, means with 95 % t intervals over seeds.",
+        "Accuracies in percent, means with 95 % t intervals over seeds. Detectors are "
+        "counted by IoU (chance not tested).",
         "",
         *regimes.NOTES,
     ]
