@@ -204,7 +204,7 @@ def test_a_folder_of_one_s_own_is_dissected(squares, tmp_path):
         ({"path": "nowhere"}, "shapes are generated"),
         ({"num_images": 0}, "`num_images` is 0"),
         ({"num_draws": 3}, "`num_draws` is 3"),
-        ({"rotate": (2.0,)}, "`rotate` is"),
+        ({"rotate": (2.0,)}, r"`rotate\[0\]` is 2"),
         ({"rotate": (1.0,), "rotations": 0}, "`rotations` is 0"),
         ({"images": "segmented", "path": "squares", "num_images": 21}, "has 20"),
     ],

@@ -49,24 +49,26 @@ def load_trained(path: Path | None) -> Trained:
         bundled = files("jaxdissect") / "pretrained" / "scenes_vgg16.safetensors"
         with as_file(bundled) as file:
             return load_trained(file)
-    loaded = weights.load(path)
-    try:
-        config = architectures.network_config(loaded)
-        size, _ = loaded.metadata["config"]["schedule"][-1]
-        classes = tuple(loaded.metadata["classes"])
-        network = architectures.build_network(config, len(classes))
-    except (KeyError, TypeError, IndexError) as error:
-        raise BadInput(f"{path} does not say which network it is of: {error}") from None
+    header = weights.describe(path)
+    training = architectures.described(path, header.metadata)
+    config = architectures.network_config(header.metadata, f"{path}: ")
+    size, _ = training.schedule[-1]
+    network = architectures.build_network(config, len(training.classes))
     expected = jax.eval_shape(
         lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
     )
-    for name, have, want in mismatches(loaded.params, expected):
-        raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
+    # Held against the file before an array is read or made.
+    shapes = {name: leaf.shape for name, leaf in weights.flattened(expected).items()}
+    for name in sorted(header.shapes.keys() | shapes.keys()):
+        have, want = header.shapes.get(name), shapes.get(name)
+        if have != want:
+            raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
+    loaded = weights.load(path)
     facts = {
         "architecture": config.architecture,
         "input": architectures.input_facts(size, config),
     }
-    return Trained(network, loaded, size, classes, facts)
+    return Trained(network, loaded, size, training.classes, facts)
 
 
 def check_on_scenes(trained: Trained, name: object) -> Trained:

@@ -14,7 +14,7 @@ from jaxdissect.cli import (
     sources,
     subjects,
 )
-from jaxdissect.cli.config import DissectConfig
+from jaxdissect.cli.config import DissectConfig, checking
 
 LEAST_DRAWS = 40
 """One beyond each end of a 95 % interval."""
@@ -60,6 +60,7 @@ def dissect_subject(
     Raises:
         BadInput: settings or images that cannot be, or `out` holds another run.
     """
+    checking.check(config)
     if config.num_draws and config.num_draws < LEAST_DRAWS:
         raise BadInput(
             f"`num_draws` is {config.num_draws}; it must be 0 or at least {LEAST_DRAWS}"

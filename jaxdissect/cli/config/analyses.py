@@ -198,7 +198,7 @@ class ScaleConfig(ImageSweepConfig):
 class CompareConfig(SweepConfig):
     """Importance of single units in several trainings, rotated and not."""
 
-    trainings: Annotated[tuple[Path, ...], Distinct()] = ()
+    trainings: tuple[Path, ...] = ()
     """Weights that `train` wrote; those with the same BatchNorm and dropout settings
     are one regime, whatever their seeds."""
     layer: str = "conv5"
