@@ -1,6 +1,5 @@
 """A network with its weights, ready to be asked: what the commands share."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from platformdirs import user_cache_path
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
@@ -125,17 +125,6 @@ def shuffled(key: jax.Array, params: Params) -> Params:
     return jax.tree.unflatten(structure, changed)
 
 
-def check_positive(config: Any, *names: str) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    for name in names:
-        if getattr(config, name) < 1:
-            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
-
-
 def unit_shapes(
     trained: Trained, layers: tuple[str, ...]
 ) -> dict[str, tuple[int, ...]]:
@@ -219,8 +208,8 @@ def computed_with() -> dict[str, str]:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
+    folder = user_cache_path("jaxdissect") / "xla"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
