@@ -96,5 +96,5 @@ def test_a_tail_that_gives_no_logits_is_refused():
 
 @pytest.mark.parametrize("bounds", [(0.0, 1.0, 2.0), ((0, 0, 0), (1, 1, 1)), 255.0])
 def test_bounds_of_each_channel_are_refused(bounds):
-    with pytest.raises(BadInput, match="`bounds` is .*the same for all channels"):
+    with pytest.raises(BadInput, match=r"`bounds` is .*the same for all channels"):
         unwrap(check_bounds)(bounds)

@@ -14,11 +14,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from jaxdissect import logits
 from jaxdissect.ablation.effects import Answers, Effects, merge_effects, tally
 from jaxdissect.ablation.examples import check, halves, signatures
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
 from jaxdissect.ablation.tails import EditedTail
-from jaxdissect import logits
 from jaxdissect.base import AnyArray, BadInput, Params, Statistic
 
 CHUNKS = 16
@@ -66,8 +66,8 @@ def unit_effects(
 
     Raises:
         BadInput: acts that are not finite or have other units, outputs that are no
-            logits (`logits.check_logits`), targets outside the classes, one image that does not fit into `memory_bytes`; at the end, a
-            class without images.
+            logits (`logits.check_logits`), targets outside the classes, one image that
+            does not fit into `memory_bytes`; at the end, a class without images.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural

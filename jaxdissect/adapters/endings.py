@@ -36,7 +36,7 @@ BOUNDED = ("logistic", "sigmoid", "log_sigmoid", "hard_sigmoid", "tanh", "erf")
 """Functions that no logits come out of, by the names of primitives or of `jax.nn`."""
 
 ALIKE = 0.02
-"""What probabilities may differ by, which a network may have rounded to half precision."""
+"""What probabilities may differ by, which may be rounded to half precision."""
 
 
 class Place(NamedTuple):
@@ -152,7 +152,9 @@ def passes_on(stage: Stage, variables: Any, like: Any) -> bool:
     reading = Reading(jax.make_jaxpr(stage.apply)(variables, like))
     jaxpr = reading.closed.jaxpr
     exact = all(map(_at_least_as_wide, jaxpr.eqns))
-    return exact and reading.source(Place((), jaxpr.outvars[0])).atom is jaxpr.invars[-1]
+    return (
+        exact and reading.source(Place((), jaxpr.outvars[0])).atom is jaxpr.invars[-1]
+    )
 
 
 def last_function(function: Callable[..., Array], *arguments: Any) -> str:
@@ -238,9 +240,9 @@ class Reading:
 
 def _before(reading: Reading) -> Iterator[Place]:
     """What may be the logits: outputs with exponentials and shifts taken back."""
-    place: Place | None = reading.source(Place((), reading.closed.jaxpr.outvars[0]))
-    while (place := _step(reading, place)) is not None:
-        yield place
+    place = reading.source(Place((), reading.closed.jaxpr.outvars[0]))
+    while before := _step(reading, place):
+        yield (place := before)
 
 
 def _step(reading: Reading, place: Place) -> Place | None:
@@ -256,11 +258,16 @@ def _step(reading: Reading, place: Place) -> Place | None:
     for whole, other in pairs.get(kind, ()):
         if isinstance(whole, jex.Literal) or whole.aval.shape != place.atom.aval.shape:
             continue
-        shift, at = place._replace(atom=other), reading.source(place._replace(atom=whole))
+        shift, at = (
+            place._replace(atom=other),
+            reading.source(place._replace(atom=whole)),
+        )
         if not _same_for_all(reading, shift, place.atom.aval.shape[-1:]):
             continue
-        if _comes_of(reading, at, ("exp",)) if kind != "sub" else _comes_of(
-            reading, reading.source(shift), SHIFTS
+        if (
+            _comes_of(reading, at, ("exp",))
+            if kind != "sub"
+            else _comes_of(reading, reading.source(shift), SHIFTS)
         ):
             return at
     return None
@@ -277,10 +284,12 @@ def _same_for_all(reading: Reading, place: Place, classes: tuple[int, ...]) -> b
         shape = getattr(place.atom.aval, "shape", ())
         if shape[-1:] != classes or classes == (1,):
             return shape == () or shape[-1:] == (1,)
-        found = reading.equation(place) if not isinstance(place.atom, jex.Literal) else None
+        found = (
+            reading.equation(place) if not isinstance(place.atom, jex.Literal) else None
+        )
         if found is None:
             return False
-        number, equation = found
+        _, equation = found
         if equation.primitive.name == "broadcast_in_dim":
             like = equation.invars[0].aval.shape
             kept = equation.params["broadcast_dimensions"]
@@ -295,14 +304,14 @@ def _same_for_all(reading: Reading, place: Place, classes: tuple[int, ...]) -> b
 def _passes(equation: Any) -> bool:
     """Whether an equation gives what it gets, in as many numbers and as exactly."""
     kind = equation.primitive.name
-    given, gives = equation.invars[0].aval if equation.invars else None, equation.outvars[0].aval
     if kind in UNCHANGED:
         return len(equation.outvars) == 1
+    if kind not in ("convert_element_type", *SHAPED):
+        return False
+    given, gives = equation.invars[0].aval, equation.outvars[0].aval
     if kind == "convert_element_type":
         return all(jnp.issubdtype(a.dtype, jnp.floating) for a in (given, gives))
-    if kind in SHAPED:
-        return [n for n in given.shape if n != 1] == [n for n in gives.shape if n != 1]
-    return False
+    return [n for n in given.shape if n != 1] == [n for n in gives.shape if n != 1]
 
 
 def _at_least_as_wide(equation: Any) -> bool:

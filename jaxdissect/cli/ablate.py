@@ -38,9 +38,6 @@ def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
-    sweeping.check(config, "random_draws", "top")
-    if not config.layers:
-        raise BadInput("`layers` is empty; name at least one layer")
     steps = {}
     for layer in config.layers:
         units = sweeping.num_units(trained, layer)
@@ -231,6 +228,8 @@ def write(
     summary = findings.summarize(
         key_summary, effects, by_class, related, removed=removed, top=config.top
     )
+    if about_images:
+        summary = {**summary, "images": about_images}
     outputs.write_json(folder / "summary.json", summary)
     said = [*about_images, *findings.sentences(layer, summary)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")

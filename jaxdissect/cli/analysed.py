@@ -121,7 +121,11 @@ def manifest(
 ) -> dict[str, Any]:
     """What makes an analysis of these weights on these images the same run."""
     return outputs.manifest(
-        config, weights=trained.weights.digest, **images.provenance, **provenance
+        config,
+        weights=trained.weights.digest,
+        **build.answers_of(trained),
+        **images.provenance,
+        **provenance,
     )
 
 
@@ -136,7 +140,6 @@ def _pictures(config: ImageSweepConfig, trained: build.Trained) -> Analysed:
         found = getattr(config, f"{name}_split")
         if found != name:
             raise BadInput(f"`{name}_split` is {found!r}; pictures have no splits")
-    build.check_positive(config, "num_rank", "num_report")
     found = own_pictures.open_pictures(
         config.data,
         trained,

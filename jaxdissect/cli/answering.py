@@ -127,9 +127,7 @@ def _last_function(trained: Trained, tried: Tried) -> str:
         trained.weights.params,
         tried.images,
     )
-    return last_function(
-        stage.apply, trained.weights.params.get(stage.name, {}), acts
-    )
+    return last_function(stage.apply, trained.weights.params.get(stage.name, {}), acts)
 
 
 def _by_logarithm(trained: Trained, tried: Tried, kind: str, name: str) -> Trained:
@@ -167,5 +165,3 @@ def _saying(trained: Trained, said: str, name: str = "") -> Trained:
     if name:
         print(f"{name}: outputs of a {said}")
     return trained._replace(facts={**trained.facts, "outputs": said})
-
-

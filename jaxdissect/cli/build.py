@@ -1,7 +1,6 @@
 """A network with its weights, ready to be asked: what the commands share."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from platformdirs import user_cache_path
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
@@ -150,17 +150,6 @@ def shuffled(key: jax.Array, params: Params) -> Params:
     return jax.tree.unflatten(structure, changed)
 
 
-def check_positive(config: Any, *names: str) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    for name in names:
-        if getattr(config, name) < 1:
-            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
-
-
 def unit_shapes(
     trained: Trained, layers: tuple[str, ...]
 ) -> dict[str, tuple[int, ...]]:
@@ -230,9 +219,17 @@ def analysis_manifest(
     return outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **answers_of(trained),
         scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
         **provenance,
     )
+
+
+def answers_of(trained: Trained) -> dict[str, Any]:
+    """What makes answers of a user's network the same, beside what it computes."""
+    if trained.tried is None:
+        return {}
+    return {"classes": list(trained.classes), "ends_in": trained.tried.ends_in}
 
 
 def computed_with() -> dict[str, str]:
@@ -246,8 +243,8 @@ def computed_with() -> dict[str, str]:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
+    folder = user_cache_path("jaxdissect") / "xla"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -123,8 +123,10 @@ def write(
         status: list(concepts.status).count(status)
         for status in ("kept", "gained", "lost")
     }
+    for name, saved in zip(names, (first, second), strict=True):
+        print(f"{name}: {saved.headline.in_words()}")
     print(
         f"{int(units.same_label.sum())} of {len(units.same_label)} matched units have "
-        f"the same label; concepts "
+        f"the same label; concepts of detectors by IoU: "
         + ", ".join(f"{number} {status}" for status, number in counts.items())
     )

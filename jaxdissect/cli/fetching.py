@@ -1,9 +1,9 @@
 """Published networks in the user's cache folder, fetched with a progress bar."""
 
-import os
 import sys
 from pathlib import Path
 
+from platformdirs import user_cache_path
 from tqdm.auto import tqdm
 
 from jaxdissect.checkpoints import published, sources
@@ -55,8 +55,7 @@ def fetched_into(
 
 def cache_folder() -> Path:
     """Where published weights are kept."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return home / "jaxdissect" / "weights"
+    return user_cache_path("jaxdissect") / "weights"
 
 
 def known_sources() -> str:

@@ -95,7 +95,9 @@ def said(error: BaseException) -> str:
         text = ""
     lines = [line.strip() for line in text.splitlines() if line.strip(" -\t")]
     # Of a callback's error JAX gives the whole traceback, which ends with the error.
-    line = lines[-1 if "Traceback (most recent call last)" in text else 0] if lines else ""
+    line = (
+        lines[-1 if "Traceback (most recent call last)" in text else 0] if lines else ""
+    )
     line = re.sub(r"[^\x20-\x7e\xa0-\uffff]", "?", line)
     shown = line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
     return f"{type(error).__name__}: {shown}".removesuffix(": ")

@@ -1,7 +1,6 @@
 """Networks of users, which a function in a file of theirs gives."""
 
 import difflib
-import hashlib
 import inspect
 import operator
 from collections.abc import Callable
@@ -137,9 +136,7 @@ def _is_array(leaf: Any) -> bool:
         return False
 
 
-def _trained(
-    name: str, made: networks.Classifier, neighbours: Neighbours
-) -> Trained:
+def _trained(name: str, made: networks.Classifier, neighbours: Neighbours) -> Trained:
     side = made.image_size
     network = tuple(_guarded(name, stage, neighbours) for stage in made.network)
     made = made._replace(network=network)
@@ -216,17 +213,15 @@ def _outputs(name: str, made: networks.Classifier, shapes: dict[str, Any]) -> in
             "the shape [1, classes], and what gives none has another name than 'logits'"
         )
     if made.classes and len(made.classes) != shape[1]:
-        raise BadInput(f"{name} names {len(made.classes)} classes, but gives {shape[1]}")
+        raise BadInput(
+            f"{name} names {len(made.classes)} classes, but gives {shape[1]}"
+        )
     return shape[1]
 
 
 def _digest(made: networks.Classifier) -> str:
-    """What tells the network from any other: all it computes with, and its classes."""
-    computed = network_digest(
-        made.network, made.params, _images_like(made.image_size, 2)
-    )
-    said = f"{computed} {made.classes} {made.ends_in}"
-    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+    """What tells the network from any other: all it computes with."""
+    return network_digest(made.network, made.params, _images_like(made.image_size, 2))
 
 
 def _tried(name: str, made: networks.Classifier) -> Tried:
@@ -274,7 +269,9 @@ def made_up_images(size: int, number: int) -> np.ndarray:
     """
     random = np.random.default_rng(0)
     cells = np.arange(size) * min(size, 7) // size
-    coarse = random.random((number, min(size, 7), min(size, 7), 3))[:, cells][:, :, cells]
+    coarse = random.random((number, min(size, 7), min(size, 7), 3))[:, cells][
+        :, :, cells
+    ]
     fine = random.random((number, size, size, 3))
     light = np.linspace(0.5, 1, number)[:, None, None, None]
     return (light * (0.7 * coarse + 0.3 * fine)).astype(np.float32)

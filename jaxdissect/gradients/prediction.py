@@ -151,9 +151,7 @@ def prediction_gradients(
     [[0.25, -0.25], [-0.25, 0.25]]
     """
     scores, pull, outputs = _linearised(tail, score, params, acts)
-    check_logits(
-        outputs, lambda: _linearised(tail, score, params, elsewhere(acts))[-1]
-    )
+    check_logits(outputs, lambda: _linearised(tail, score, params, elsewhere(acts))[-1])
     num_classes = scores.shape[-1]
     asked = np.arange(num_classes) if classes is None else np.asarray(classes)
     _checked(asked, num_classes)

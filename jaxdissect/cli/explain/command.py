@@ -41,7 +41,6 @@ class Pictures(NamedTuple):
 def run(config: ExplainConfig) -> None:
     """Ask a trained network about pictures; everything goes under `config.out`."""
     build.use_compilation_cache()
-    build.check_positive(config, "num_units")
     trained = answering.load(config)
     answering.check_score(trained, config.score)
     explaining.class_numbers(config.classes, trained.classes)
@@ -110,6 +109,7 @@ def explain_subject(
     manifest = outputs.manifest(
         config,
         weights=subject.digest,
+        outputs=subject.facts.get("outputs", "logits"),
         dissected=images.fingerprint([asked.layer], asked.saved.result.iou),
         pictures=images.fingerprint([], shown.images),
     )
