@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, loading, outputs, resuming, sweeping
+from jaxdissect.cli import answering, build, generated, outputs, resuming, sweeping
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
 from jaxdissect.cli.attack.findings import MEASURES, Findings, Measured
 from jaxdissect.cli.config import AttackConfig
@@ -21,7 +21,7 @@ NUM_TARGETS = 5
 def run(config: AttackConfig) -> None:
     """Attack, measure what moves, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
+    trained = build.check_on_scenes(answering.load(config), build.run_name(config))
     check(config, trained)
     targets = targets_of(config.targets, trained.classes)
     runs = knowing.runs_of(config, trained)
@@ -30,6 +30,7 @@ def run(config: AttackConfig) -> None:
     manifest = outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **build.answers_of(trained),
         scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
         ablation=runs.ablation,
         dissection=runs.dissection,
