@@ -1,23 +1,17 @@
 """Cells sit where they do along either axis, whatever the other one is like."""
 
-import csv
-import json
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from flax import linen as nn
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
-from PIL import Image
 
 from jaxdissect import adapters, networks
-from jaxdissect.cli import main
 from jaxdissect.networks.windows import measured_windows
 
 SIZE = 48
@@ -151,99 +145,3 @@ def test_stages_may_look_at_axes_differently():
     for layers in ((stage, halved), (block,)):
         centres = networks.centres(layers, layers[-1].name, SIZE)
         assert centres == ((0.5, 2, True), (3.5, 8, True))
-
-
-QUADRANTS = ("red", "green", "blue", "yellow")
-COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)], np.uint8)
-UNITS = np.array([[1, -1, -1, 1], [-1, 1, -1, 1], [-1, -1, 1, -1]], np.float32)
-OWN = """
-import jax.numpy as jnp
-import numpy as np
-from flax import linen as nn
-from jaxdissect import adapters, networks
-
-UNITS = np.array({units}, np.float32)
-
-class Net(nn.Module):
-    @nn.compact
-    def __call__(self, x):
-        x = nn.avg_pool(x, (4, 8), (4, 8))
-        x = nn.relu(nn.Conv(4, (1, 1), use_bias=False, name="c")(x))
-        return x.mean((1, 2))
-
-def wide():
-    image = jnp.zeros((1, 64, 64, 3))
-    variables = {{"params": {{"c": {{"kernel": UNITS[None, None]}}}}}}
-    network, params = adapters.linen_network(Net(), variables, image)
-    return networks.Classifier(network, params, 64)
-"""
-
-
-@pytest.fixture
-def quadrants(tmp_path, monkeypatch):
-    """Pictures with a square of each colour, and a network with a unit for each."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "nets.py").write_text(OWN.format(units=UNITS.tolist()))
-    names = "".join(f"{n},{name},object\n" for n, name in enumerate(QUADRANTS, 1))
-    for folder in ("images", "masks"):
-        (tmp_path / "squares" / folder).mkdir(parents=True)
-    (tmp_path / "squares" / "labels.csv").write_text(f"index,name,category\n{names}")
-    rng = np.random.default_rng(0)
-    pictures, masks = (
-        np.zeros((12, 64, 64, 3), np.uint8),
-        np.zeros((12, 64, 64), np.uint8),
-    )
-    for k in range(12):
-        for c in range(4):
-            # A quadrant each, so that none covers another.
-            y, x = 32 * np.array(divmod(c, 2)) + rng.integers(0, 3, 2) * 8
-            pictures[k, y : y + 16, x : x + 16] = COLOURS[c]
-            masks[k, y : y + 16, x : x + 16] = c + 1
-        for folder, pixels in (("images", pictures[k]), ("masks", masks[k])):
-            Image.fromarray(pixels).save(tmp_path / "squares" / folder / f"{k:02d}.png")
-    return pictures, masks
-
-
-def iou_reference(pictures, masks, tail_mass, stride=4):
-    """IoU of each unit with each colour, cells of 4 x 8 pixels put by their middles."""
-    size, count = pictures.shape[1], len(pictures)
-    cells = pictures.reshape(count, size // 4, 4, size // 8, 8, 3) / np.float64(255)
-    acts = np.maximum(cells.mean((2, 4)) @ UNITS, 0)
-
-    def weights(step, number):
-        middle = (np.arange(size // stride) + 0.5) * stride - 0.5
-        place = (middle - (step - 1) / 2) / step
-        return np.maximum(0, 1 - abs(place[:, None] - np.arange(number)))
-
-    fine = np.einsum("hH,nHWu,wW->nhwu", weights(4, 16), acts, weights(8, 8))
-    half = stride // 2
-    labels = masks[:, half::stride, half::stride]
-    values = np.sort(fine.reshape(-1, 4), 0)[::-1]
-    on = fine > values[int(tail_mass * len(values))]
-    both = np.array(
-        [[(on[..., u] & (labels == c)).sum() for c in range(1, 5)] for u in range(4)]
-    )
-    either = np.array(
-        [[(on[..., u] | (labels == c)).sum() for c in range(1, 5)] for u in range(4)]
-    )
-    return both / either
-
-
-def dissect_wide(*options):
-    network = ("--network", "nets.py:wide", "--layers", "c.relu")
-    images = ("--images", "segmented", "--path", "squares", "--num-draws", "0")
-    main(["dissect", *network, *images, *options, "--out", "found"])
-
-
-def labels_found():
-    with Path("found/units.csv").open() as file:
-        return [row["label"] for row in csv.DictReader(file)]
-
-
-def test_planted_quadrants_are_found_under_the_default_preset(quadrants):
-    want = iou_reference(*quadrants, 0.05)
-    dissect_wide("--protocol.tail-mass", "0.05")
-    with np.load("found/iou.npz") as arrays:
-        np.testing.assert_allclose(arrays["iou"], want, atol=0.005)
-    assert labels_found() == list(QUADRANTS)
-    assert "cells" not in json.loads(Path("found/summary.json").read_text())["facts"]
