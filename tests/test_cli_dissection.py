@@ -35,7 +35,7 @@ def forward(images):
 
 
 def subject(forward=forward):
-    centres = {"fine": Centres(0.5, 2.0), "coarse": Centres(1.5, 4.0)}
+    centres = {"fine": Centres.square(0.5, 2.0), "coarse": Centres.square(1.5, 4.0)}
     return Subject(forward, centres, SIZE, {"network": "colours"}, digest="of colours")
 
 

@@ -181,8 +181,16 @@ def usual_layers(trained: Trained) -> tuple[str, ...]:
     names = networks.layer_names(trained.network)
     if names[-1] == "logits":
         names = names[:-1]
-    shapes = unit_shapes(trained, names)
-    return tuple(name for name in names if shapes[name][0] > 1)
+    shapes, size = unit_shapes(trained, names), trained.image_size
+
+    def is_map(name: str) -> bool:
+        """Whether it has several cells, of which it is known where they lie."""
+        height, width, _ = shapes[name]
+        if height == 1 < width:
+            return networks.centres(trained.network, name, size).columns.known
+        return height > 1
+
+    return tuple(name for name in names if is_map(name))
 
 
 def forward_to(
