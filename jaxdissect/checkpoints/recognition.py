@@ -1,5 +1,6 @@
 """Which network a state dictionary is of, from its names and shapes."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -114,7 +115,11 @@ def recognise(shapes: Shapes) -> Recognised:
             f"it, {listed(outside)}; `part` takes what is under {prefix.rstrip('.')} "
             f"alone, and {RECIPE}"
         )
-    return kind(inside)._replace(prefix=prefix)
+    try:
+        return kind(inside)._replace(prefix=prefix)
+    except BadInput as error:
+        where = f", all under {prefix.rstrip('.')}" if prefix else ""
+        raise BadInput(f"{error}{where}; {RECIPE}") from None
 
 
 def listed(found: list[str], most: int = 4) -> str:
@@ -251,7 +256,7 @@ def _resnet(naming: Naming, shapes: Shapes) -> Recognised:
     if size not in (3, 7):
         raise BadInput(
             f"{stem} has shape {list(shapes[stem])}; ResNets begin with a convolution "
-            f"of 7 x 7 or 3 x 3, and {RECIPE}"
+            "of 7 x 7 or 3 x 3"
         )
     depth = _depth(numbers, bottleneck, size)
     architecture = f"resnet{depth}"
@@ -306,7 +311,7 @@ def _depth(numbers: tuple[int, ...], bottleneck: bool, stem: int) -> int:
     depths = ", ".join(map(str, sorted((*BLOCKS, *CIFAR_DEPTHS))))
     raise BadInput(
         f"the checkpoint is of a ResNet with {list(numbers)} {kind} blocks and a stem "
-        f"of {stem} x {stem}; known are the depths {depths}, and {RECIPE}"
+        f"of {stem} x {stem}; known are the depths {depths}"
     )
 
 
@@ -330,10 +335,12 @@ def _unknown(shapes: Shapes) -> str:
         return f"it has no tensors; {KNOWN}"
     known = _nearest(shapes)
     if known is None:
-        first = next((n for n, shape in shapes.items() if len(shape) > 1), "")
-        shown = ", ".join([*list(shapes)[:3], "..."][: len(shapes)])
-        kernel = f" and {first} of shape {list(shapes[first])}" if first else ""
-        return f"it has {shown}{kernel}; {KNOWN}, and {RECIPE}"
+        kernels = [name for name, shape in shapes.items() if len(shape) > 1]
+        found = f"it has {listed(list(shapes), most=2)}"
+        if kernels:
+            shape = list(shapes[kernels[0]])
+            found += f", the first kernel being {kernels[0]} of shape {shape}"
+        return f"{found}; {KNOWN}, and {RECIPE}"
     architecture, wanted, prefix = known
     unknown = [n for n in shapes if n.removeprefix(prefix) not in wanted]
     missing = sorted(n for n in wanted if f"{prefix}{n}" not in shapes)
@@ -347,32 +354,24 @@ def _unknown(shapes: Shapes) -> str:
 
 
 def _nearest(shapes: Shapes) -> tuple[str, set[str], str] | None:
-    """The known network most of whose names are here, under some prefix."""
+    """(architecture, names of its weights, prefix) most of whose names are here."""
+    found = {name for name in shapes if name.endswith(".weight")}
     best, most = None, 0.5
-    first, *others = (name.split(".") for name in shapes)
-    shared = 0
-    while all(name[: shared + 1] == first[: shared + 1] for name in others) and (
-        shared < len(first) - 1
-    ):
-        shared += 1
-    prefixes = {".".join(first[:n]) + "." if n else "" for n in range(shared + 1)}
-    for architecture, build in BUILDERS.items():
-        naming = EXPORTS[architecture]
-        wanted = {
-            name
-            for name in names_in(build(1), naming)
-            if name.endswith(("weight", "running_mean"))
-        }
-        for prefix in prefixes:
-            here = {
-                name.removeprefix(prefix)
-                for name in shapes
-                if name.endswith(("weight", "running_mean"))
-            }
-            alike = len(here & wanted) / max(1, len(here | wanted))
+    for prefix in _shared_prefixes(found):
+        here = {name.removeprefix(prefix) for name in found}
+        for architecture, build in BUILDERS.items():
+            known = names_in(build(1), EXPORTS[architecture])
+            wanted = {name for name in known if name.endswith(".weight")}
+            alike = len(here & wanted) / len(here | wanted)
             if alike > most:
                 best, most = (architecture, wanted, prefix), alike
     return best
+
+
+def _shared_prefixes(found: set[str]) -> list[str]:
+    """What all names begin with: nothing, the first part, the first two, ..."""
+    shared = os.path.commonprefix(sorted(found))
+    return ["", *(shared[: dot.end()] for dot in re.finditer(r"\.", shared))]
 
 
 EXPORTS: Mapping[str, Naming] = {
