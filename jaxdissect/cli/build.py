@@ -1,6 +1,5 @@
 """A network with its weights, ready to be asked: what the commands share."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import architectures, generated, outputs
+from jaxdissect.cli import architectures, caching, generated, outputs
 from jaxdissect.cli.config import (
     DissectConfig,
     SubjectConfig,
@@ -219,8 +218,7 @@ def computed_with() -> dict[str, str]:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
+    jax.config.update("jax_compilation_cache_dir", str(caching.folder("xla")))
 
 
 def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
