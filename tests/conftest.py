@@ -76,6 +76,20 @@ NETWORKS = {
 }
 
 
+REPRESENTATIVE = ("vgg16_bn", "lenet", "shapesnet")
+"""Networks on which laws hold in the fast tests; `pytest -m slow` tries the others."""
+
+
+def of_network(name: str, *values, only_slow: bool = False):
+    """One case of a law over networks: of a network, and of a layer, say."""
+    slow = only_slow or name not in REPRESENTATIVE
+    marks = [pytest.mark.slow] if slow else []
+    return pytest.param(name, *values, marks=marks, id="-".join([name, *values]))
+
+
+every_network = pytest.mark.parametrize("name", list(map(of_network, NETWORKS)))
+
+
 def make_example(name: str) -> Example:
     """A network of `NETWORKS` with random parameters, BatchNorm statistics included."""
     build, shape = NETWORKS[name]
@@ -105,7 +119,7 @@ def _random(rng: np.random.Generator, path, leaf) -> jax.Array:
     return jnp.asarray(drawn, leaf.dtype)
 
 
-@pytest.fixture(scope="session", params=list(NETWORKS))
+@pytest.fixture(scope="session", params=list(map(of_network, NETWORKS)))
 def example(request) -> Example:
     """Every network in turn."""
     return make_example(request.param)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example
+from conftest import NETWORKS, make_example, of_network
 from reference import ablation as reference
 
 from jaxdissect import ablation, metrics, networks
@@ -63,7 +63,7 @@ def assert_same_counts(a, b):
 
 def factored_cases():
     return [
-        (name, layer)
+        of_network(name, layer)
         for name in NETWORKS
         for layer in networks.factored_layers(NETWORKS[name][0]())[-9::2]
     ]

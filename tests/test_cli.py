@@ -32,6 +32,7 @@ def whole(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_training_leaves_weights_metrics_and_provenance(whole):
     run = json.loads((whole / "run.json").read_text())
     assert run["config"]["schedule"] == [[32, 1], [48, 3]]
@@ -51,6 +52,7 @@ def start_training(out):
     )
 
 
+@pytest.mark.slow
 def test_killed_training_resumes_to_the_same_bits(whole, tmp_path):
     out = tmp_path / "killed"
     process = start_training(out)

@@ -94,6 +94,7 @@ def test_the_page_shows_what_units_look_for_and_what_they_do(ablated):
         assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["mean", "resample"])
 def test_other_layers_and_values(trained, value, tmp_path):
     layer, folder = {"mean": "conv5_2.conv", "resample": "fc6"}[value], tmp_path / "of"
@@ -106,6 +107,7 @@ def test_other_layers_and_values(trained, value, tmp_path):
     assert np.isfinite(arrays["drop"]).all() and arrays["drop"].any()
 
 
+@pytest.mark.slow
 def test_a_missing_dissection_is_made(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sources, "NUM_GENERATED", 14)
@@ -122,6 +124,7 @@ def test_a_missing_dissection_is_made(trained, tmp_path, monkeypatch, capsys):
     assert "fc6 looks for is not known yet" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_ends_identical(trained, dissected, ablated, tmp_path):
     out = tmp_path / "killed"
     command = [
@@ -149,6 +152,7 @@ def test_a_killed_sweep_ends_identical(trained, dissected, ablated, tmp_path):
         assert ours.read_bytes() == whole.read_bytes(), name
 
 
+@pytest.mark.slow
 def test_scaling_writes_what_it_says(trained, tmp_path):
     config = tmp_path / "scale.py"
     config.write_text(
@@ -186,6 +190,7 @@ def compare_config(tmp_path, *files):
     return str(config)
 
 
+@pytest.mark.slow
 def test_trainings_are_compared_by_regime(trained, tmp_path):
     """Two of one regime: too few to find anything within, and nothing between."""
     other = tmp_path / "other.safetensors"
@@ -254,6 +259,7 @@ def test_the_dissection_must_be_of_these_weights_and_this_layer(
     assert "not the dissection of conv5_3 with weights" in error
 
 
+@pytest.mark.slow
 def test_activations_that_are_not_finite_leave_nothing(
     trained, dissected, tmp_path, capsys
 ):

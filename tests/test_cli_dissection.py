@@ -98,6 +98,7 @@ def test_colour_units_are_labelled_with_colours_and_sure_of_it(dissected):
     assert first["ranking"][0]["chance"] < first["iou"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [3, 8, 11])
 def test_a_stopped_dissection_goes_on_to_identical_files(dissected, tmp_path, stop_at):
     calls = []
@@ -124,6 +125,7 @@ def test_a_stopped_dissection_goes_on_to_identical_files(dissected, tmp_path, st
     assert (len(calls) - before < 11) == (stop_at > 4)
 
 
+@pytest.mark.slow
 def test_other_conventions_and_axes_are_compared(tmp_path):
     config = settings(compare_presets=True, rotate=(0.0, 1.0), rotations=2, num_draws=0)
     dissect_subject(config, subject(), tmp_path / "out")

@@ -6,7 +6,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from conftest import Example, make_example
+from conftest import Example, make_example, of_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -20,10 +20,10 @@ from jaxdissect.streaming import accumulate
 K = 5
 CHANGES = ("lost", "gained", "intruding", "withdrawn")
 LAYERS = [
-    ("vgg16_bn", "conv5_3"),
-    ("vgg16_bn", "conv5_3.conv"),
-    ("lenet", "conv3"),
-    ("alexnet", "conv5"),
+    of_network("vgg16_bn", "conv5_3", only_slow=True),
+    of_network("vgg16_bn", "conv5_3.conv", only_slow=True),
+    of_network("lenet", "conv3"),
+    of_network("alexnet", "conv5"),
 ]
 TARGETS = np.random.default_rng(4).permutation(np.arange(25) % K)
 PARTS = (slice(0, 9), slice(9, 25))  # two batches of unequal size

@@ -1,5 +1,7 @@
 """The gradient sign step: closed forms, bounds, and harm that noise does not do."""
 
+from inspect import unwrap
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -221,6 +223,55 @@ def test_steps_bounds_and_images_that_cannot_be_are_refused(change, message):
     options = {"step": 0.1, "scaling": "l2", "bounds": (0.0, 1.0)} | change
     with pytest.raises(BadInput, match=message):
         attacks.gradient_step(IMAGES, GRADIENTS, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scaling": "max"}, "`scaling` is 'max'; it must be 'sign' or 'l2' or 'raw'"),
+        ({"step": float("inf")}, "`step` is inf"),
+        ({"gradients": GRADIENTS[:1]}, "`gradients` has the shape"),
+        ({"gradients": np.nan * GRADIENTS}, "`gradients` holds nan"),
+        ({"images": IMAGES[:0]}, "`images` has the shape .* may be empty"),
+        ({"images": IMAGES[0]}, "`images` has the shape"),
+    ],
+)
+def test_what_types_would_tell_is_refused_without_them(change, message):
+    # `unwrap` gets past the checks of types, which are on under pytest only.
+    options = {"step": 0.1, "scaling": "l2", "images": IMAGES, "gradients": GRADIENTS}
+    with pytest.raises(BadInput, match=message):
+        unwrap(attacks.gradient_step)(**options | change)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-1.0, 1.0), (0.7, 0.9)])
+@pytest.mark.parametrize("scaling", ["sign", "l2", "raw"])
+def test_in_another_unit_it_is_the_same_step(scaling, low, high):
+    width = high - low
+    plain = attacks.gradient_step(IMAGES, GRADIENTS, step=0.1, scaling=scaling)
+    images = np.float32(low) + np.float32(width) * np.asarray(IMAGES)
+    # The gradient of the same function of larger images is smaller by as much.
+    size = 0.1 * (width**2 if scaling == "raw" else width)
+    bounds = (low, high)
+    found = attacks.gradient_step(
+        images, GRADIENTS / width, step=size, scaling=scaling, bounds=bounds
+    )
+    np.testing.assert_allclose((found - low) / width, plain, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "loss", "message"),
+    [
+        (
+            np.zeros((2, 1, 1, 3), np.uint8),
+            lambda x: x.sum((1, 2, 3)),
+            "floating point",
+        ),
+        (np.zeros((2, 1, 1, 3), np.float32), lambda x: x.sum(), "`loss` gives"),
+    ],
+)
+def test_the_sign_method_needs_a_loss_of_each_image(images, loss, message):
+    with pytest.raises(BadInput, match=message):
+        unwrap(attacks.fgsm)(loss, images, step=0.1)
 
 
 @pytest.mark.parametrize("bounds", [(0.2, 1.0), (1.0, 0.0)])

@@ -101,6 +101,7 @@ def test_an_exported_network_is_the_same_network(trained, exported):
     assert theirs.facts == ours.facts
 
 
+@pytest.mark.slow
 def test_a_foreign_checkpoint_is_dissected_as_the_original(
     trained, exported, tmp_path, capsys
 ):
@@ -244,6 +245,7 @@ def test_a_training_starts_from_weights(trained, capsys):
         starting.started(replace(config, network=other))
 
 
+@pytest.mark.slow
 def test_a_step_from_weights_is_a_step_from_weights(trained, tmp_path):
     out = tmp_path / "tuned"
     main(

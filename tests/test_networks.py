@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example, random_params
+from conftest import NETWORKS, make_example, of_network, random_params
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
@@ -15,7 +15,7 @@ from jaxdissect.networks import convolution
 
 def layers_of(names=tuple(NETWORKS)):
     return [
-        pytest.param(name, layer, id=f"{name}-{layer}")
+        of_network(name, layer)
         for name in names
         for layer in networks.layer_names(NETWORKS[name][0]())
     ]
@@ -23,7 +23,7 @@ def layers_of(names=tuple(NETWORKS)):
 
 def factored_of(names=tuple(NETWORKS)):
     return [
-        pytest.param(name, layer, id=f"{name}-{layer}")
+        of_network(name, layer)
         for name in names
         for layer in networks.factored_layers(NETWORKS[name][0]())
     ]

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, QUICKLY, Example, make_example, random_params
+from conftest import QUICKLY, Example, every_network, make_example, random_params
 
 from jaxdissect import networks, training
 from jaxdissect.cli import config as cli
@@ -152,7 +152,7 @@ OF_BLOCKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@every_network
 def test_all_regularisers_together_fit_every_network(name):
     blocks = name.startswith("resnet")
     objective = make(name, OF_BLOCKS if blocks else TOGETHER)

@@ -1,5 +1,7 @@
 """Steps along the input gradient: first order, counts, and images that are stuck."""
 
+from inspect import unwrap
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -102,3 +104,20 @@ def test_saturated_images_are_stuck_and_counted():
 def test_mistakes_are_refused(steps, images, words):
     with pytest.raises(BadInput, match=words):
         outcomes(random_params(0), steps, np.zeros(12, int), images=images)
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "message"),
+    [
+        ({"scaling": "max"}, [0, 1], "`scaling` is 'max'"),
+        ({"num_classes": 3}, [0, 1], r"`tail\(params, images\)` .* K 3"),
+        ({}, [0, 2], "`targets` has 2; allowed are 0 to 1"),
+        ({}, [0], "`targets` has the shape"),
+        ({}, [0.0, 1.0], "`targets` is float64"),
+    ],
+)
+def test_classes_that_are_none_are_refused(options, targets, message):
+    given = {"num_classes": 2, "steps": [0.1], "scaling": "l2"} | options
+    with pytest.raises(BadInput, match=message):
+        statistic = unwrap(step_outcomes)(lambda p, x: x[:, 0, 0], {}, **given)
+        statistic.measure(np.full((2, 1, 1, 2), 0.5, np.float32), np.array(targets))

@@ -1,4 +1,4 @@
-"""Folders of results: one run at a time, whole or told, nothing of anyone else's lost."""
+"""Folders of results: one run at a time, whole or told, nothing else lost."""
 
 import multiprocessing
 import os
@@ -298,7 +298,7 @@ def test_two_writers_end_in_one_whole_run_and_lose_nothing(tmp_path, round):
     done = [seed for seed, words in told.items() if words == "done"]
     refused = [words for words in told.values() if words != "done"]
     assert len(done) == 1 and len(refused) == 1
-    # The second, where the remark of `notes.txt` shows to it first.
+    # The second may see `notes.txt` before the lock.
     assert "another run" in refused[0] or "that are not this run's" in refused[0]
     assert names(out) == ["a", "b", "notes.txt", "run.json"]
     assert (out / "a").read_text() == (out / "b").read_text() == str(done[0])

@@ -110,6 +110,7 @@ def assert_within(got, want, atol):
     np.testing.assert_allclose(got, want, rtol=0, atol=atol)
 
 
+@pytest.mark.slow
 def test_all_images_have_the_published_probabilities(expected, places, pixels):
     names = places.classes
     got = probabilities(places, pixels / np.float32(255))
@@ -138,6 +139,7 @@ def check_layers(places, images, want):
     return acts, logits
 
 
+@pytest.mark.slow
 def test_the_layers_of_an_image_have_the_published_statistics(expected, places, pixels):
     want = expected["image0"]
     acts, logits = check_layers(places, pixels[:1] / np.float32(255), want)
@@ -145,6 +147,7 @@ def test_the_layers_of_an_image_have_the_published_statistics(expected, places, 
     assert_within(logits[0], want["pool10"], 1e-4)
 
 
+@pytest.mark.slow
 def test_the_layers_of_a_formula_have_the_published_statistics(expected, places):
     y, x = np.mgrid[:224, :224]
     slots = x / 223 - 0.5, y / 223 - 0.5, (x + y) % 16 / 16 - 0.5
@@ -201,6 +204,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_known_mistakes_show(mistake, expected, places, pixels, monkeypatch):
     signatures = expected["wrong_port_signatures_image0"]

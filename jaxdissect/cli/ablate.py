@@ -46,9 +46,6 @@ def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
-    sweeping.check(config, "random_draws", "top")
-    if not config.layers:
-        raise BadInput("`layers` is empty; name at least one layer")
     steps = {}
     for layer in config.layers:
         units = sweeping.num_units(trained, layer)

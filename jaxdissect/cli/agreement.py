@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import ablation, gradients, metrics, networks
-from jaxdissect.base import BadInput, Statistic
+from jaxdissect.base import Statistic
 from jaxdissect.cli import analysed, build, outputs, publishing, sweeping
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AgreementConfig
@@ -49,8 +49,6 @@ def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
-    sweeping.check(config)
-    check(config)
     sweeping.num_units(trained, config.layer)
     name = f"agreement-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
@@ -64,19 +62,6 @@ def run(config: AgreementConfig) -> None:
     publishing.make_once(out, manifest, make)
     print(f"\n{(out / 'findings.txt').read_text('utf-8')}")
     print(f"results: {out}")
-
-
-def check(config: AgreementConfig) -> None:
-    """Refuse scores that are none.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    if not config.scores or len(set(config.scores)) < len(config.scores):
-        raise BadInput(
-            f"`scores` is {config.scores}; name each of {', '.join(SCORES)} at most "
-            "once, and at least one"
-        )
 
 
 def measure(config: AgreementConfig, this: Pass) -> Measured:

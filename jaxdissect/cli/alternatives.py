@@ -56,7 +56,7 @@ def by_rotations(
     rotated = rotating.rotation_tables(this, units, work.progress)
     for layer, table in rotated.items():
         folder = folder_of(work.results, layer, found)
-        tables.write_csv(folder / "rotation.csv", *table)
+        tables.write_csv(folder / "rotation.csv", *conventions.untested(table))
         figures.save(conventions.rotation_figure(table), folder / "rotation.png")
-        means = conventions.rotation_means(table)
+        means = conventions.untested(conventions.rotation_means(table))
         sections[layer].append(("The same function along other axes", means))

@@ -135,7 +135,6 @@ def _pictures(config: ImageSweepConfig, trained: build.Trained) -> Analysed:
         found = getattr(config, f"{name}_split")
         if found != name:
             raise BadInput(f"`{name}_split` is {found!r}; pictures have no splits")
-    build.check_positive(config, "num_rank", "num_report")
     found = own_pictures.open_pictures(
         config.data,
         trained,

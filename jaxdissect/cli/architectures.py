@@ -18,16 +18,6 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
     Raises:
         BadInput: a value the architecture cannot take.
     """
-    if not config.width > 0:
-        raise BadInput(f"`network.width` is {config.width}; it must be positive")
-    if not 0 <= config.dropout < 1:
-        raise BadInput(f"`network.dropout` is {config.dropout}; it must be in [0, 1)")
-    if config.grid < 1:
-        raise BadInput(f"`network.grid` is {config.grid}; it must be positive")
-    if min(config.std) <= 0:
-        raise BadInput(f"`network.std` is {config.std}; it must be positive")
-    if min(config.hidden, default=1) < 1:
-        raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
     convolve = convolution.for_backend(jax.default_backend())
     if config.grey and config.architecture != "lenet":
         raise BadInput(

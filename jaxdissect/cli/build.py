@@ -124,17 +124,6 @@ def shuffled(key: jax.Array, params: Params) -> Params:
     return jax.tree.unflatten(structure, changed)
 
 
-def check_positive(config: Any, *names: str) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    for name in names:
-        if getattr(config, name) < 1:
-            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
-
-
 def unit_shapes(
     trained: Trained, layers: tuple[str, ...]
 ) -> dict[str, tuple[int, ...]]:

@@ -31,7 +31,6 @@ def run(config: CompareConfig) -> None:
         build.check_on_scenes(build.load_trained(path), path)
         for path in config.trainings
     ]
-    sweeping.check(config, "rotations", "random_draws")
     for trained in all_trained:
         sweeping.num_units(trained, config.layer)
     check_comparable(config.trainings, all_trained)

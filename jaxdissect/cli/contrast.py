@@ -36,11 +36,10 @@ def run(config: ContrastConfig) -> None:
     said: list[str] = []
 
     def make(work: publishing.Work) -> None:
-        said.append(write(work.results, config, first, second, names))
+        said.extend(write(work.results, config, first, second, names))
 
     publishing.make_once(out, manifest, make)
-    print("\n".join(said), end="\n" * bool(said))
-    print(f"report: {out / 'report.html'}")
+    print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
 
 def folder_of(config: ContrastConfig, name: str) -> Path:
@@ -101,7 +100,7 @@ def write(
     first: SavedDissection,
     second: SavedDissection,
     names: tuple[str, str],
-) -> str:
+) -> list[str]:
     """units.csv, concepts.csv and report.html; what has changed, in words."""
     matching = matching_of(config, first, second)
     units = unit_changes(side_of(first), side_of(second), matching)
@@ -128,8 +127,11 @@ def write(
         status: list(concepts.status).count(status)
         for status in ("kept", "gained", "lost")
     }
-    return (
+    sides = zip(names, (first, second), strict=True)
+    said = [f"{name}: {saved.headline.in_words()}" for name, saved in sides]
+    changed = (
         f"{int(units.same_label.sum())} of {len(units.same_label)} matched units have "
-        f"the same label; concepts "
+        f"the same label; concepts of detectors by IoU: "
         + ", ".join(f"{number} {status}" for status, number in counts.items())
     )
+    return [*said, changed]

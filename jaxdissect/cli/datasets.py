@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, leaving_out
+from jaxdissect.cli import generated, leaving_out
 from jaxdissect.cli.config import DataConfig
 from jaxdissect.data import cifar, faces, folders, images, scenes, shapes, tfds_images
 from jaxdissect.data.images import ImageSet
@@ -80,9 +80,6 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
     Raises:
         BadInput: it is missing, damaged, smaller than asked for, or has no such size.
     """
-    for name in ("num_train", "num_test"):
-        if getattr(config, name) is not None:
-            build.check_positive(config, name)
     if config.name == "pictures":
         raise BadInput(
             "`data.name` is pictures, which are for questions to a network that is "

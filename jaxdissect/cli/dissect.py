@@ -11,7 +11,6 @@ from jaxdissect.cli import (
     outputs,
     probing,
     publishing,
-    rotating,
     sources,
     subjects,
 )
@@ -61,9 +60,6 @@ def dissect_subject(
     Raises:
         BadInput: settings or images that cannot be, or `out` holds another run.
     """
-    given = () if config.num_images is None else ("num_images",)
-    build.check_positive(config, "num_top", "batch_size", "memory_mib", *given)
-    rotating.check(config)
     if config.num_draws and config.num_draws < LEAST_DRAWS:
         raise BadInput(
             f"`num_draws` is {config.num_draws}; it must be 0 or at least {LEAST_DRAWS}"

@@ -28,7 +28,6 @@ from jaxdissect.reports.experiments.groups import Measured
 def run(config: GroupsConfig) -> None:
     """Train every network and regime with every seed, dissect, write results."""
     build.use_compilation_cache()
-    build.check_positive(config, "num_images")
     base = config.small if config.quick else config.base
     watching.make_protocol(config.protocol, base.schedule[-1][0])
     out = config.out or default_out(base, config)
@@ -152,7 +151,8 @@ def note(base: TrainConfig) -> str:
     return (
         f"{base.network.architecture}, width {base.network.width:g}, on "
         f"{base.data.name} at {size} px, {epochs} epochs. Means with 95 % t intervals "
-        "over seeds; the score is the number of unique labels, summed over layers. "
+        "over seeds; the score is the number of unique labels, summed over layers, of "
+        "detectors by IoU (chance not tested). "
         "Differences in the claims are between trainings of one seed; p-values are not "
         "corrected for the number of claims. The paper's scores are of other data and "
         "wider networks, and for shapesnet of conv2 alone."

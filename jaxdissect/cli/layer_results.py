@@ -52,7 +52,7 @@ def write(
         headline = write_layer(
             folder, this, layer, each, strips[layer], sections[layer]
         )
-        print_table(layer, each.dissection, headline, this.probe.source.concepts)
+        print_table(layer, each, headline, this.probe.source.concepts)
     if len(found) > 1:
         write_profile(results, this, found)
 
@@ -84,7 +84,10 @@ def write_layer(
     cards.save_cards(folder / "cards.json", units)
     summary = {
         **headline._asdict(),
-        "labels": label_ious(result, source.concepts),
+        "chance": cards.NOT_TESTED
+        if found.certainty is None
+        else f"q <= {cards.MAX_Q}",
+        "labels": label_ious(found, source.concepts),
         "protocol": protocol._asdict(),
         "num_images": len(this.probe.indices),
         "facts": facts,
@@ -151,18 +154,28 @@ def save_arrays(file: Path, found: dissection.Findings, source: ConceptSource) -
     )
 
 
-def label_ious(
-    result: dissection.Dissection, concepts: Sequence[Concept]
-) -> dict[str, float]:
-    """{category/label of a detector: its best IoU}, best first."""
-    found = result.detectors
-    best: dict[str, float] = {}
-    for unit in np.argsort(-found.iou, kind="stable"):
-        if found.is_detector[unit]:
-            concept = concepts[found.concept[unit]]
+def detected(
+    found: dissection.Findings, concepts: Sequence[Concept]
+) -> dict[str, tuple[float, bool | None]]:
+    """{category/label of a detector: (IoU, whether beyond chance) of the unit that
+    stands first}: those beyond chance before the others, then the best first."""
+    units, sure = found.dissection.detectors, found.certainty
+    above = sure and dissection.significant_detectors(units, sure)
+    first: dict[str, tuple[float, bool | None]] = {}
+    for unit in dissection.by_significance(units, sure):
+        if units.is_detector[unit]:
+            concept = concepts[units.concept[unit]]
+            beyond = None if above is None else bool(above[unit])
             name = f"{concept.category}/{concept.name}"
-            best.setdefault(name, float(found.iou[unit]))
-    return best
+            first.setdefault(name, (float(units.iou[unit]), beyond))
+    return first
+
+
+def label_ious(
+    found: dissection.Findings, concepts: Sequence[Concept]
+) -> dict[str, float]:
+    """{category/label of a detector: IoU of the unit that stands first}."""
+    return {name: iou for name, (iou, _) in detected(found, concepts).items()}
 
 
 def write_profile(
@@ -175,33 +188,35 @@ def write_profile(
         source.concepts,
         source.categories,
         this.protocol,
+        certainties={layer: each.certainty for layer, each in found.items()},
     )
     tables.write_csv(results / "profile.csv", *table)
     figures.save(
         profile.profile_figure(table, source.categories), results / "profile.png"
     )
-    score = table.rows[-1][table.columns.index("unique_labels")]
+    score, beyond = (
+        table.rows[-1][table.columns.index(name)]
+        for name in ("unique_labels", "significant_labels")
+    )
+    if beyond != cards.NOT_TESTED:
+        beyond = f"{beyond} beyond chance"
     last = profile.relative_unique(table)
     print(
-        f"interpretability score (unique labels, all layers): {score}; unique labels "
-        f"per unit of the last two layers: {last:.3f}"
+        f"interpretability score (unique labels by IoU, all layers): {score} "
+        f"({beyond}); unique labels per unit of the last two layers: {last:.3f}"
     )
 
 
 def print_table(
     layer: str,
-    result: dissection.Dissection,
+    found: dissection.Findings,
     headline: cards.Headline,
     concepts: Sequence[Concept],
 ) -> None:
     """A few lines for the terminal."""
-    print(
-        f"{layer}: {headline.detectors} of {headline.units} units are detectors of "
-        f"{headline.unique_labels} different concepts "
-        f"({headline.unique_by_category} counted by category)"
-    )
-    for name, iou in list(label_ious(result, concepts).items())[:12]:
-        print(f"  {iou:.3f}  {name}")
+    print(f"{layer}: {headline.in_words()}")
+    for name, (iou, beyond) in list(detected(found, concepts).items())[:12]:
+        print(f"  {iou:.3f}  {name}" + ("  (not beyond chance)" * (beyond is False)))
 
 
 def _readable(values: Mapping[str, object]) -> str:

@@ -43,6 +43,7 @@ def make_once(out: Path, run: Mapping[str, Any], make: Callable[[Work], Any]) ->
         BadInput: `out` holds another run's results or cannot be written to, another
             run is writing there, or a file that is not this run's is in the way.
     """
+    records.check_same_run(out, run)
     told = f"this run is finished already: {out}"
     if records.is_finished(out, run) and not (out / locking.HIDDEN).exists():
         print(told)
@@ -90,7 +91,7 @@ def _publish(work: Path, out: Path) -> None:
     """Move results into their folder, the record last; no one else's are replaced."""
     record = records.read(work)
     assert record is not None
-    records.check_same_run(out, record.run)
+    records.check_no_other_run(out, record.run)
     before = records.read(out)
     known = {} if before is None else before.files
     for name, sha in record.files.items():

@@ -17,6 +17,8 @@ NAME = "run.json"
 UNFINISHED = {locking.HIDDEN, "run.partial"}
 """What a killed run may leave in an otherwise empty folder."""
 
+ADVICE = "choose another folder with --out or delete that one"
+
 
 class Record(NamedTuple):
     """What a run left of itself.
@@ -63,19 +65,27 @@ def check_same_run(out: Path, run: Mapping[str, Any]) -> None:
     place = locking.place_of(out)
     if not place.exists():
         return
-    advice = "choose another folder with --out or delete that one"
-    found = read(place)
-    if found is None:
+    if not (place / NAME).exists():
         entries = {entry.name for entry in place.iterdir()}
         # What lies beside unfinished work of this run was put there meanwhile.
         if entries <= UNFINISHED or work_of(place, run).exists():
             return
-        raise BadInput(f"{out} holds files that are not this run's; {advice}")
-    differing = sorted(_differences(found.run, run))
+        raise BadInput(f"{out} holds files that are not this run's; {ADVICE}")
+    check_no_other_run(out, run)
+
+
+def check_no_other_run(out: Path, run: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds another run's results.
+
+    Raises:
+        BadInput: naming what differs.
+    """
+    found = read(out)
+    differing = [] if found is None else sorted(_differences(found.run, run))
     if differing:
         raise BadInput(
             f"{out} holds another run's results, which differ in "
-            f"{', '.join(differing)}; {advice}"
+            f"{', '.join(differing)}; {ADVICE}"
         )
 
 
@@ -85,7 +95,7 @@ def is_finished(out: Path, run: Mapping[str, Any]) -> bool:
     Raises:
         BadInput: it holds another run's results, or a file has changed since.
     """
-    check_same_run(out, run)
+    check_no_other_run(out, run)
     found = read(out)
     if found is None or (work_of(out, run) / NAME).exists():  # killed publishing
         return False

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jaxdissect import ablation, networks
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.cli import analysed, build, outputs, publishing, sweeping
 from jaxdissect.cli.config import ScaleConfig
 from jaxdissect.cli.sweeping import Pass
@@ -17,10 +17,7 @@ from jaxdissect.reports.ablation import scaling
 def run(config: ScaleConfig) -> None:
     """Choose units on one split, scale them on another, write to `config.out`."""
     build.use_compilation_cache()
-    if not config.factors or min(config.factors) <= 0:
-        raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
     trained = analysed.load(config)
-    sweeping.check(config, "random_draws")
     units = sweeping.num_units(trained, config.layer)
     size = sweeping.share_of_units(config.share, units)
     linear = networks.incoming_layer(trained.network, config.layer)

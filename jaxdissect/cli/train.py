@@ -1,6 +1,5 @@
 """`train`: config -> data, network, objective -> checkpoints, metrics, weights."""
 
-import math
 import shutil
 from functools import partial
 from pathlib import Path
@@ -26,10 +25,10 @@ from jaxdissect.cli import (
     starting,
     watching,
 )
-from jaxdissect.cli.config import AugmentConfig, TrainConfig
+from jaxdissect.cli.config import TrainConfig
 from jaxdissect.cli.fitting import Phase, Plan, fit_plan, of_seed
 from jaxdissect.data import scenes
-from jaxdissect.reports import learning_curves
+from jaxdissect.reports import learning_curves, saved_files
 from jaxdissect.training import checkpoints, evaluate_objective, loop, state
 
 
@@ -50,7 +49,7 @@ def run(config: TrainConfig) -> None:
         print(f"already trained: {config.out}")
         return
     with locking.locked(config.out):
-        records.check_same_run(config.out, manifest)
+        records.check_no_other_run(config.out, manifest)
         if all(is_finished(folder) for folder in plan.folders):
             print(f"already trained: {config.out}")
         else:
@@ -83,7 +82,8 @@ def is_finished(folder: Path) -> bool:
     file = folder / "weights.safetensors"
     if not (file.exists() and (folder / "summary.json").exists()):
         return False
-    weights.load(file)
+    with saved_files.advising("delete it, and the same command makes it anew"):
+        weights.load(file)
     return True
 
 
@@ -158,15 +158,6 @@ def check(config: TrainConfig) -> None:
     Raises:
         BadInput: naming the setting.
     """
-    if not config.schedule:
-        raise BadInput("`schedule` is empty; it takes an image size and epochs")
-    for size, epochs in config.schedule:
-        if size < 1 or epochs < 1:
-            raise BadInput(f"`schedule` has ({size}, {epochs}); both must be positive")
-    build.check_positive(config.optim, "batch_size", "parts")
-    build.check_positive(config, "num_seeds")
-    if config.checkpoint_every is not None:
-        build.check_positive(config, "checkpoint_every")
     focused = config.regularize.focused_dropout
     if config.optim.parts > 1 and focused.rate and focused.mode == "per_element":
         raise BadInput(
@@ -178,32 +169,9 @@ def check(config: TrainConfig) -> None:
             f"`parts` is {config.optim.parts}; it must divide `batch_size`, "
             f"{config.optim.batch_size}"
         )
-    if not 0 <= config.optim.warmup < 1:
-        raise BadInput(f"`warmup` is {config.optim.warmup}; it must be in [0, 1)")
     if config.tensorboard:
         metrics_log.summary_writer()
-    check_augment(config.augment)
     check_watch(config)
-
-
-def check_augment(config: AugmentConfig) -> None:
-    """Refuse augmentation that means nothing.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    if config.shift < 0:
-        raise BadInput(f"`shift` is {config.shift}; it must not be negative")
-    if not 0 <= config.mirror <= 1:
-        raise BadInput(f"`mirror` is {config.mirror}; it must be in [0, 1]")
-    if not 0 <= config.rotation <= 180:
-        raise BadInput(f"`rotation` is {config.rotation}; it must be in [0, 180]")
-    if not 0 <= config.side_light < math.inf:
-        raise BadInput(
-            f"`side_light` is {config.side_light}; it must be in [0, infinity)"
-        )
-    if not 0 <= config.shadow <= 1:
-        raise BadInput(f"`shadow` is {config.shadow}; it must be in [0, 1]")
 
 
 def check_watch(config: TrainConfig) -> None:
@@ -216,7 +184,6 @@ def check_watch(config: TrainConfig) -> None:
     for epoch in config.watch.epochs:
         if not 1 <= epoch <= last:
             raise BadInput(f"`watch.epochs` has {epoch}; there are epochs 1 to {last}")
-    build.check_positive(config.watch, "num_images")
     smallest = min(size for size, _ in config.schedule)
     if config.watch.epochs and smallest < scenes.MIN_SIZE:
         raise BadInput(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import broden_tables, decoding, label_maps
+from jaxdissect.data import broden_tables, decoding, files, label_maps
 from jaxdissect.data.broden_tables import Labels, Picture
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.data.images import fingerprint
@@ -85,7 +85,7 @@ def _read_tables(folder: Path) -> list[tuple[bytes, str]]:
             f"project and unpack it so that {folder / 'index.csv'} exists"
         )
     paths = [folder / name for name in TABLES]
-    return [(label_maps.read_bytes(path), str(path)) for path in paths]
+    return [(files.read_bytes(path), str(path)) for path in paths]
 
 
 def _check_files(pictures: list[Picture], folder: Path) -> list[tuple[str, int]]:
@@ -111,18 +111,19 @@ def _read(
     picture: Picture, labels: Labels, folder: Path, size: int, cells: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     path = folder / "images" / picture.name
-    image = decoding.decoded(label_maps.read_bytes(path), str(path))
+    encoded = files.read_bytes(path)
     whole = [np.full((cells, cells), label) for label in picture.whole]
     grid = np.ix_(*(label_maps.middles(length, cells) for length in picture.shape))
     layers = [_label_map(picture, name, labels, folder)[grid] for name in picture.maps]
-    return label_maps.stretched(image, size, path), [*whole, *layers]
+    image = decoding.decode_stretched(encoded, size, str(path))
+    return image, [*whole, *layers]
 
 
 def _label_map(
     picture: Picture, name: str, labels: Labels, folder: Path
 ) -> Integer[np.ndarray, "H W"]:
     path = folder / "images" / name
-    image = decoding.decoded(label_maps.read_bytes(path), str(path))
+    image = decoding.decoded(files.read_bytes(path), str(path))
     if image.mode != "RGB":
         raise BadInput(f"{path} has mode {image.mode}; label maps of Broden are RGB")
     height, width = picture.shape

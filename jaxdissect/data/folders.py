@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding, label_maps
+from jaxdissect.data import decoding
+from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import ImageSet, fingerprint, on_demand
 from jaxdissect.data.picture_files import File, class_files, class_names, without
 
@@ -69,7 +70,7 @@ def on_disk(
 
     def read_one(number: int) -> tuple[UInt8[np.ndarray, "H W 3"], int]:
         name, _, label = files[number]
-        encoded = label_maps.read_bytes(folder / name)
+        encoded = read_bytes(folder / name)
         return decoding.decode_square(encoded, size, str(folder / name)), label
 
     sha = fingerprint([classes, files, size])

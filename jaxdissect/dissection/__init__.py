@@ -31,6 +31,7 @@ from jaxdissect.dissection.protocol import (
     Protocol,
     check_protocol,
 )
+from jaxdissect.dissection.tally import Tally, by_significance, tally
 
 __all__ = [
     "CVPR17",
@@ -46,6 +47,8 @@ __all__ = [
     "Overlap",
     "Protocol",
     "Sampling",
+    "Tally",
+    "by_significance",
     "check_protocol",
     "choose_levels",
     "concept_masks",
@@ -57,6 +60,7 @@ __all__ = [
     "label_units",
     "overlap",
     "significant_detectors",
+    "tally",
     "unique_by_category",
     "unique_labels",
     "unit_masks",

@@ -66,19 +66,6 @@ def check(config: AttackConfig, trained: build.Trained) -> None:
     Raises:
         BadInput: naming the setting.
     """
-    given = [n for n in ("steps", "searches") if getattr(config, n) is not None]
-    build.check_positive(config, "top", "batch_size", *given)
-    if config.num_images < 2:
-        raise BadInput(
-            f"`num_images` is {config.num_images}; an interval needs at least 2"
-        )
-    if config.num_shown < 0:
-        raise BadInput(f"`num_shown` is {config.num_shown}; it must be at least 0")
-    if not 0 <= config.confidence < np.inf:
-        raise BadInput(f"`confidence` is {config.confidence}; it must be at least 0")
-    for step in config.pixel_steps:
-        if not 0 < step <= 1:
-            raise BadInput(f"`pixel_steps` has {step}; steps must be in (0, 1]")
     units = sweeping.num_units(trained, config.layer)
     if 2 * config.top >= units:
         raise BadInput(

@@ -4,19 +4,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from jaxdissect.cli.config.ranges import Mean, Side, Std
+
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
     """What a checkpoint of another framework was trained on; files of `train` say so
     themselves."""
 
-    size: int | None = None
+    size: Side | None = None
     """Height and width of the images, in pixels; 224 by default, 227 for Caffe's
     AlexNet."""
-    mean: tuple[float, float, float] | None = None
+    mean: Mean | None = None
     """Per-channel mean of images in [0, 1], subtracted first, in the order of
     `channels`; ImageNet's by default."""
-    std: tuple[float, float, float] | None = None
+    std: Std | None = None
     """Per-channel standard deviation, divided by; ImageNet's by default."""
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order of the channels that the network takes."""

@@ -49,7 +49,6 @@ class Pictures(NamedTuple):
 def run(config: ExplainConfig) -> None:
     """Ask a trained network about pictures; everything goes under `config.out`."""
     build.use_compilation_cache()
-    build.check_positive(config, "num_units")
     trained = loading.load(config)
     explaining.class_numbers(config.classes, trained.classes)
     own = asking.own_pictures(config.images, trained.image_size)

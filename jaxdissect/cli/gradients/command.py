@@ -98,15 +98,9 @@ def check(config: GradientsConfig, trained: build.Trained) -> tuple[str, ...]:
     Raises:
         BadInput: a setting out of range, or a layer that is none or has no units.
     """
-    positive = ("removed", "random_draws", "num_pushed", "num_shown", "batch_size")
-    build.check_positive(config, *positive)
-    if not config.steps or not all(step > 0 for step in config.steps):
-        raise BadInput(f"`steps` is {config.steps}; it takes positive sizes")
     if list(config.steps) != sorted(set(config.steps)):
         raise BadInput(f"`steps` is {config.steps}; sizes must increase")
     layers = config.layers or build.usual_layers(trained)
-    if len(set(layers)) < len(layers):
-        raise BadInput(f"`layers` is {layers}; each can be named once")
     units = sum(shape[-1] for shape in build.unit_shapes(trained, layers).values())
     if config.removed > units:
         raise BadInput(f"`removed` is {config.removed}; {layers} have {units} units")

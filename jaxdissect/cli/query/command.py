@@ -15,8 +15,6 @@ from jaxdissect.dissection import queries
 def run(config: QueryConfig) -> None:
     """Ask the dissection of a trained network; everything goes under `config.out`."""
     build.use_compilation_cache()
-    given = () if config.outside is None else ("outside",)
-    build.check_positive(config, "num_shown", "batch_size", *given)
     if not config.concepts and not config.images:
         raise BadInput("`concepts` and `images` are both empty; there is no question")
     trained = loading.load(config)
