@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from platformdirs import user_cache_path
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import architectures, generated, outputs
+from jaxdissect.cli import architectures, caching, generated, outputs
 from jaxdissect.cli.config import (
     DissectConfig,
     SubjectConfig,
@@ -253,8 +252,7 @@ def computed_with() -> dict[str, str]:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
-    folder = user_cache_path("jaxdissect") / "xla"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(caching.folder("xla")))
 
 
 def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
