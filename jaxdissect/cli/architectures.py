@@ -15,6 +15,8 @@ from jaxdissect.cli.config import NetworkConfig, checking
 from jaxdissect.cli.config.ranges import Epochs, Seed, Share, Side
 from jaxdissect.networks import convolution, layers
 
+UNSAID = " does not say which network it is of: "
+
 
 def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
     """The table of stages a config describes.
@@ -95,7 +97,7 @@ def described(path: Path, metadata: Mapping[str, Any]) -> Described:
     Raises:
         BadInput: naming what is missing or cannot be.
     """
-    where = f"{path} does not say which network it is of: "
+    where = f"{path}{UNSAID}"
     config = _section(metadata, "config", where)
     said = {"classes": metadata.get("classes")} | {
         name: config[name] for name in ("schedule", "seed") if name in config
@@ -106,12 +108,15 @@ def described(path: Path, metadata: Mapping[str, Any]) -> Described:
     return checking.read(Described, said, where, "training")
 
 
-def network_config(metadata: Mapping[str, Any], where: str = "") -> NetworkConfig:
+def network_config(
+    metadata: Mapping[str, Any], path: Path = Path("weights")
+) -> NetworkConfig:
     """The settings of the network that weights are of; nothing is built.
 
     Raises:
         BadInput: naming what is missing or cannot be.
     """
+    where = f"{path}{UNSAID}"
     config = _section(metadata, "config", where)
     return checking.read(NetworkConfig, config.get("network"), where, "network")
 
