@@ -82,6 +82,7 @@ def settings(folder, trained):
     ]
 
 
+@pytest.mark.slow
 def test_an_exported_network_is_the_same_network(trained, exported):
     ours = build.load_trained(trained / "weights.safetensors")
     described = architectures.network_config(ours.weights.metadata)
@@ -126,6 +127,7 @@ def test_a_foreign_checkpoint_is_dissected_as_the_original(
     assert recorded["preprocessing"]["size"] == 48
 
 
+@pytest.mark.slow
 def test_bgr_is_turned_into_rgb(exported):
     path = exported / "theirs.safetensors"
     mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)

@@ -18,9 +18,8 @@ import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, Params
+from jaxdissect.base import Params
 from jaxdissect.networks.running import turned
 from jaxdissect.networks.stages import Network
 
@@ -32,15 +31,13 @@ Seen = dict[int, Any]
 Words = Iterator[bytes]
 
 
-def network_digest(
-    network: Network, params: Params, example: Float[AnyArray, "B H W c"]
-) -> str:
+def network_digest(network: Network, params: Params, example: Any) -> str:
     """SHA-256 of a network: its stages, what each computes, and its parameters.
 
     Args:
         network: the table of stages.
         params: {stage: variables}.
-        example: images; only shape and type matter, and they are part of the network.
+        example: images [B H W c] or their shape, which is part of the network.
 
     >>> from jaxdissect import adapters
     >>> images = np.ones((1, 8, 8, 3), np.float32)
@@ -175,7 +172,7 @@ def _array(value: Any) -> Words:
 
 
 def _held(value: Any, seen: Seen) -> Words:
-    """Objects by what they hold; those of packages, whose versions are known, by name."""
+    """Objects by what they hold; those of packages by name."""
     if isinstance(value, Mapping):
         for pair in value.items():
             yield from _words(pair, seen)

@@ -72,8 +72,9 @@ def survey(
             `MOST_SOFT` of the pixels of no listed colour; a mask that is broken, or of
             another size than its image.
 
-    >>> survey(Path("/nowhere"), [("a.png", ["m.png"])], read_labels(
-    ...     b"index,name,category\\n1,car,object", "labels.csv"))
+    >>> from jaxdissect.data.masks import read_labels
+    >>> labels = read_labels(b"index,name,category\\n1,car,object", "labels.csv")
+    >>> survey(Path("/nowhere"), [("a.png", ["m.png"])], labels)
     Traceback (most recent call last):
     ...
     jaxdissect.base.BadInput: /nowhere/a.png cannot be read: No such file or directory

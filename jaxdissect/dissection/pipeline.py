@@ -85,7 +85,7 @@ def dissect(
     >>> acts = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
     >>> batches = [({"conv5": acts}, (acts >= 14).astype(np.int32))]
     >>> from jaxdissect.upsampling import Centres
-    >>> result = dissect(lambda: batches, [0], {"conv5": Centres(0.0, 1.0)}, 4,
+    >>> result = dissect(lambda: batches, [0], {"conv5": Centres.square(0.0, 1.0)}, 4,
     ...                  num_images=1, protocol=PNAS20._replace(tail_mass=3 / 16))
     >>> result["conv5"].thresholds.tolist(), result["conv5"].iou.tolist()
     ([13.0], [[1.0]])
