@@ -187,7 +187,7 @@ def test_weights_that_do_not_fit_their_network_are_refused(trained, tmp_path, ca
     file = tmp_path / "other.safetensors"
     config = loaded.metadata["config"]
     for network, said in [
-        ({"width": 0.125}, "has ['conv1_1.bn']"),
+        ({"width": 0.125}, "has conv1_1.bn/"),
         ({"batch_norm": False}, "its network has None"),
         ({"architecture": "vgg19"}, "does not say which network"),
     ]:

@@ -17,6 +17,8 @@ from jaxdissect.networks import convolution, layers
 from jaxdissect.networks.resnet import CIFAR_DEPTHS
 from jaxdissect.networks.vgg import CONVOLUTIONS
 
+UNSAID = " does not say which network it is of: "
+
 
 def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
     """The table of stages a config describes.
@@ -97,7 +99,7 @@ def described(path: Path, metadata: Mapping[str, Any]) -> Described:
     Raises:
         BadInput: naming what is missing or cannot be.
     """
-    where = f"{path} does not say which network it is of: "
+    where = f"{path}{UNSAID}"
     config = _section(metadata, "config", where)
     said = {"classes": metadata.get("classes")} | {
         name: config[name] for name in ("schedule", "seed") if name in config
@@ -108,12 +110,15 @@ def described(path: Path, metadata: Mapping[str, Any]) -> Described:
     return checking.read(Described, said, where, "training")
 
 
-def network_config(metadata: Mapping[str, Any], where: str = "") -> NetworkConfig:
+def network_config(
+    metadata: Mapping[str, Any], path: Path = Path("weights")
+) -> NetworkConfig:
     """The settings of the network that weights are of; nothing is built.
 
     Raises:
         BadInput: naming what is missing or cannot be.
     """
+    where = f"{path}{UNSAID}"
     config = _section(metadata, "config", where)
     return checking.read(NetworkConfig, config.get("network"), where, "network")
 

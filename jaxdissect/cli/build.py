@@ -72,7 +72,7 @@ def load_trained(path: Path | None) -> Trained:
             return load_trained(file)
     header = weights.describe(path)
     training = architectures.described(path, header.metadata)
-    config = architectures.network_config(header.metadata, f"{path}: ")
+    config = architectures.network_config(header.metadata, path)
     size, _ = training.schedule[-1]
     network = architectures.build_network(config, len(training.classes))
     expected = jax.eval_shape(
