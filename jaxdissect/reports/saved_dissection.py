@@ -64,7 +64,9 @@ def load_dissection(folder: Path) -> SavedDissection:
     return SavedDissection(
         result=Dissection(
             thresholds=arrays["thresholds"],
-            overlap=Overlap(**{name: arrays[name] for name in Overlap._fields}),
+            overlap=Overlap(
+                **{name: arrays[name] for name in Overlap._fields if name in arrays}
+            ),
             iou=arrays["iou"],
             detectors=_detectors(folder, cards, concepts),
         ),
@@ -111,7 +113,9 @@ def _read(path: Path, reader: Callable[[Path], dict[str, Any]]) -> dict[str, Any
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     names = ("iou", "thresholds", "concepts", "categories", *Overlap._fields)
     with np.load(path) as file:
-        return {name: file[name] for name in names}
+        # What counts may lack, older folders do.
+        lacking = Overlap._field_defaults.keys() - set(file.files)
+        return {name: file[name] for name in names if name not in lacking}
 
 
 def _summary(path: Path) -> dict[str, Any]:
