@@ -162,7 +162,7 @@ def save_arrays(file: Path, found: dissection.Findings, source: ConceptSource) -
         top_images=found.top.indices,
         top_peaks=found.top.peaks,
         **({} if found.certainty is None else found.certainty._asdict()),
-        **result.overlap._asdict(),
+        **{name: c for name, c in result.overlap._asdict().items() if c is not None},
     )
 
 

@@ -189,9 +189,11 @@ def certainties(
         protocol: `union` matters.
         sampling: of the intervals and chance levels.
     """
-    own = categories if protocol.union == "category" else None
+    own = None if protocol.union == "global" else categories
     counts = {
-        name: label_counts_by_block(result.detectors.concept, categories=own)
+        name: label_counts_by_block(
+            result.detectors.concept, categories=own, met=protocol.union == "met"
+        )
         for name, result in results.items()
     }
 

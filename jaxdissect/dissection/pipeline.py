@@ -10,6 +10,7 @@ from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.dissection.counts import (
     Overlap,
     iou_global,
+    iou_where_met,
     iou_within_category,
 )
 from jaxdissect.dissection.image_counts import count_images
@@ -198,6 +199,8 @@ def judge(
     """
     if protocol.union == "global":
         iou = iou_global(counts)
+    elif protocol.union == "met":
+        iou = iou_where_met(counts, categories)
     else:
         iou = iou_within_category(counts, categories)
     if concept is None:
