@@ -31,6 +31,7 @@ from jaxdissect.cli.config import (
     TrainConfig,
     checking,
 )
+from jaxdissect.cli.own_files import said
 
 COMMANDS: dict[str, tuple[type, ...]] = {
     "train": (TrainConfig, RegimesConfig, GroupsConfig, FacesConfig),
@@ -83,6 +84,13 @@ def main(argv: list[str] | None = None) -> None:
         importlib.import_module(f"jaxdissect.cli.{module}").run(config)
     except (BadInput, OSError) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        # What XLA raises where a program runs: a callback of the user's own network
+        # fails on some image, or memory is short. Its class is not imported for that.
+        if type(error).__name__ != "JaxRuntimeError":
+            raise
+        print(f"error: a compiled program fails with {said(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on where this one stopped")
