@@ -5,6 +5,7 @@ Heavy imports come after parsing, so that `--help` and mistakes answer at once.
 
 import difflib
 import importlib
+import io
 import runpy
 import sys
 from pathlib import Path
@@ -69,6 +70,9 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: command, config file and settings; the process's own by default.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A path may hold what the terminal's encoding, or any, cannot say.
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)

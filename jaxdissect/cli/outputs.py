@@ -92,7 +92,9 @@ def publish(
 def write_json(path: Path, data: Any) -> None:
     """Write indented JSON, whole or not at all."""
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    # Names of files may hold bytes that are no UTF-8; JSON has a way to write these.
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
     partial.replace(path)
 
 
