@@ -39,7 +39,8 @@ def write_json(path: Path, data: Any) -> None:
     """Write indented JSON, whole or not at all."""
     partial = path.with_suffix(".partial")
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    partial.write_text(text, encoding="utf-8")
+    # Names of files may hold bytes that are no UTF-8; JSON has a way to write these.
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
     partial.replace(path)
 
 
