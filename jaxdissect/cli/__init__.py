@@ -5,7 +5,6 @@ Heavy imports come after parsing, so that `--help` and mistakes answer at once.
 
 import difflib
 import importlib
-import io
 import runpy
 import sys
 from pathlib import Path
