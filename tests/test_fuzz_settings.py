@@ -56,18 +56,19 @@ def leaves(config: Any, path: tuple[str, ...] = ()):
 
 def takes_text(name: str, default: Any) -> bool:
     """Whether a text is of the right type, so that only the run can refuse it."""
-    return name in ("network", "split", "layer") or isinstance(default, str)
+    return name in ("network", "split", "layer", "part") or isinstance(default, str)
 
 
 def written(kind: type, path: tuple[str, ...], value: str) -> str:
-    """A config file in which one setting has a value."""
-    for depth in range(len(path), 0, -1):
-        whole = ".".join(("default", *path[: depth - 1]))
-        value = f"replace({whole}, {path[depth - 1]}={value})"
+    """A config file in which one setting has a value.
+
+    It is put there behind the back of the class: under pytest, `__init__` checks types.
+    """
+    inside = ".".join(("config", *path[:-1]))
     return (
-        "from dataclasses import replace\n"
         f"from jaxdissect.cli.config import {kind.__name__}\n\n"
-        f"default = {kind.__name__}()\nconfig = {value}\n"
+        f"config = {kind.__name__}()\n"
+        f"object.__setattr__({inside}, {path[-1]!r}, {value})\n"
     )
 
 
@@ -88,6 +89,8 @@ def test_every_setting_in_turn(name, wrong, tmp_path, place):
     for path, default in own_settings(kind()):
         if wrong in TEXTS and takes_text(path[-1], default):
             continue
+        if wrong == "infinity" and path[-2:-1] == ("block_norm",) and path[-1] in "pq":
+            continue  # the largest of a group
         file.write_text(written(kind, path, WRONG[wrong]), "utf-8")
         found = judge.faults(command, file, named=path[-1], harmless=False)
         if found:
