@@ -9,7 +9,6 @@ from jaxtyping import Int, Integer, UInt8
 
 from jaxdissect.base import BadInput
 
-
 Watch = Callable[[Iterable, int], Iterable]
 """(items, how many) -> the same items, on a progress bar perhaps."""
 
