@@ -62,6 +62,7 @@ def test_taps_splits_and_gradients_are_those_of_the_model(table):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_cells_sit_where_the_models_windows_are():
     module, call = own.LINEN["resnet"]
     variables, images = own.linen_variables(module, call), jnp.zeros((1, 64, 64, 3))
@@ -72,6 +73,7 @@ def test_cells_sit_where_the_models_windows_are():
     assert centres == [Centres.square(*each) for each in places]
 
 
+@pytest.mark.slow
 def test_tokens_sit_at_the_centres_of_their_patches():
     module, _ = own.LINEN["vit"]
     variables = own.linen_variables(module, {})
@@ -94,6 +96,7 @@ def test_nnx_tables_are_the_model():
     np.testing.assert_allclose(got, copy(own.IMAGES), **close)
 
 
+@pytest.mark.slow
 def test_layers_can_be_chosen_and_come_in_order():
     module, call = own.LINEN["resnet"]
     variables = own.linen_variables(module, call)
@@ -181,8 +184,8 @@ def test_functions_in_a_chain_keep_their_own_shapes():
 
 
 def test_chains_that_make_no_table_are_refused():
-    with pytest.raises(BadInput, match=r"has \['trunk', 'tail'\]; the last must be"):
-        adapters.chain({"trunk": trunk, "tail": tail}, {}, own.IMAGES)
+    with pytest.raises(BadInput, match=r"\['logits', 'trunk'\]; .* comes last"):
+        adapters.chain({"logits": tail, "trunk": trunk}, {}, own.IMAGES)
     with pytest.raises(BadInput, match=r"`params` has 'trunk'; `functions` has"):
         adapters.chain({"logits": tail}, PARAMS, own.IMAGES)
     with pytest.raises(BadInput, match=r"'logits' returns shape \(2, 16, 16, 4\)"):

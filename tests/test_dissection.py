@@ -140,6 +140,7 @@ def test_a_planted_unit_gets_its_concept_near_the_ceiling(preset):
     assert not result.detectors.is_detector[2]
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_a_dissection():
     acts, labels = planted()
     whole = dissect_planted(dissection.PNAS20, acts, labels, batch=40)
@@ -183,6 +184,7 @@ def test_shards_merge_into_the_whole():
     assert_same(merged, accumulate(statistic, [({"conv": acts}, labels)]))
 
 
+@pytest.mark.slow
 def test_layers_in_one_pass_are_those_dissected_apart():
     acts, labels = planted()
     both = {"early": acts, "late": acts[:, ::2, ::2] ** 2}
@@ -236,7 +238,7 @@ def test_presets_are_the_published_conventions():
         min_iqr=-1.0,
         stride=2,
     )
-    assert cvpr17._replace(alignment="tiles") == dissection.LITE
+    assert cvpr17._replace(alignment="tiles", union="met") == dissection.LITE
     assert (
         cvpr17._replace(
             level="iqr",

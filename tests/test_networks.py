@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example, random_params
+from conftest import NETWORKS, make_example, of_network, random_params
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
@@ -16,7 +16,7 @@ from jaxdissect.upsampling import Centres
 
 def layers_of(names=tuple(NETWORKS)):
     return [
-        pytest.param(name, layer, id=f"{name}-{layer}")
+        of_network(name, layer)
         for name in names
         for layer in networks.layer_names(NETWORKS[name][0]())
     ]
@@ -24,7 +24,7 @@ def layers_of(names=tuple(NETWORKS)):
 
 def factored_of(names=tuple(NETWORKS)):
     return [
-        pytest.param(name, layer, id=f"{name}-{layer}")
+        of_network(name, layer)
         for name in names
         for layer in networks.factored_layers(NETWORKS[name][0]())
     ]
@@ -211,6 +211,7 @@ def test_receptive_field_centres_in_closed_form():
     assert networks.centres(vgg, "fc6", 224).rows.offset == 111.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["pool1", "conv2", "pool2", "conv3", "fc4"])
 def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     network, _, images = cached_example("lenet")
@@ -227,6 +228,7 @@ def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     assert offset + cell * step == pytest.approx((rows[0] + rows[-1]) / 2, abs=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_shifted_products_agree_with_the_convolution(size, kernel):
@@ -243,6 +245,7 @@ def test_shifted_products_agree_with_the_convolution(size, kernel):
         np.testing.assert_allclose(shifted, plain, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_max_pool_equals_xla_s_own_with_its_gradient(key):
     from jaxdissect.networks.layers import max_pool
 

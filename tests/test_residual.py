@@ -29,6 +29,7 @@ def tapped():
     return networks.taps(network, layers)(params, images)
 
 
+@pytest.mark.slow
 def test_a_block_is_its_branch_and_the_way_around():
     acts = tapped()
     want = jax.nn.relu(acts["layer1.0"] + acts["layer1.1.conv2.bn"])
@@ -63,6 +64,7 @@ def test_units_inside_are_removed_by_an_edit():
     assert not np.allclose(without, tapped()["logits"])
 
 
+@pytest.mark.slow
 def test_gradients_reach_inside():
     network, params, images = resnet()
     targets = jnp.array([0, 1, 2])

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS
+from conftest import NETWORKS, every_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
@@ -21,7 +21,7 @@ def centre_and_step(window, rows):
     return (size - 1) / 2 - padding, stride if rows > 1 else 0
 
 
-@pytest.mark.parametrize("name", list(NETWORKS))
+@every_network
 def test_every_stage_has_its_cells_where_it_says(name):
     build, shape = NETWORKS[name]
     if name.startswith("resnet"):

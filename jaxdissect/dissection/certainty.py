@@ -19,6 +19,9 @@ from jaxdissect.dissection.label_pixels import LabelCounts
 from jaxdissect.dissection.labels import NO_LABEL, Detectors
 from jaxdissect.intervals import Interval
 
+MAX_Q = 0.05
+"""False-discovery rate up to which a unit's label counts as beyond chance."""
+
 UNITS_AT_A_TIME = 64
 """In the bootstrap: about 3 MB of resampled IoUs with 1000 draws."""
 
@@ -109,7 +112,7 @@ def resamples(key: Array, number: int, num_draws: int) -> Int[np.ndarray, "D N"]
 
 
 def significant_detectors(
-    detectors: Detectors, certainty: Certainty, *, max_q: float = 0.05
+    detectors: Detectors, certainty: Certainty, *, max_q: float = MAX_Q
 ) -> Bool[np.ndarray, "U"]:
     """Which units are detectors that meet their concept more often than by chance.
 

@@ -96,17 +96,22 @@ Network = tuple[Stage, ...]
 class Classifier(NamedTuple):
     """A network ready to be asked, such as a function of one's own gives to scripts.
 
+    Without a last stage called `logits` it can be dissected, and no more.
+
     Attributes:
         network: the table of stages; images [B S S 3] in [0, 1] to logits [B K].
         params: {stage name: variables}.
         image_size: S, in pixels.
         classes: their names, [K]; numbers stand in for none.
+        ends_in: what its outputs are, "logits", "softmax" or "log_softmax"; by default
+            scripts find out, and refuse what is ambiguous.
     """
 
     network: Network
     params: Any
     image_size: int
     classes: tuple[str, ...] = ()
+    ends_in: str = ""
 
 
 def function_stage(

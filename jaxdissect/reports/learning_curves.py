@@ -44,7 +44,7 @@ def learning_curve(lines: Sequence[Mapping[str, Any]]) -> Figure:
             marker="s",
             label="unique labels",
         )
-        other.set_ylabel("unique labels of the units")
+        other.set_ylabel("unique labels of the units, by IoU (chance not tested)")
         other.set_ylim(bottom=0)
     handles = [h for a in figure.axes for h in a.get_legend_handles_labels()[0]]
     axes.legend(handles=handles, loc="lower right", frameon=False)
