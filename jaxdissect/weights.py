@@ -8,6 +8,7 @@ written before there was a second one lack it.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,9 @@ NUMBERS = (
     *(f"{s}{n}" for s in "IU" for n in (8, 16, 32, 64)),
 )
 """Types of arrays that numpy has, too."""
+
+LARGEST = 2**40
+"""Numbers in an array, at most."""
 
 DEPTH = 16
 """Names of arrays have fewer slashes."""
@@ -139,10 +143,16 @@ def describe(path: Path) -> Header:
     for name in header.keys() - set(HEADER):
         raise BadInput(f"{path} has metadata {name!r}; there are {', '.join(HEADER)}")
     for name, entry in slices.items():
-        if entry.get_dtype() not in NUMBERS or name.count("/") >= DEPTH:
+        kind, shape = entry.get_dtype(), entry.get_shape()
+        # Axes without length let others be of any.
+        if kind not in NUMBERS or math.prod(n or 1 for n in shape) > LARGEST:
             raise BadInput(
-                f"{path} has an array {name!r} of {entry.get_dtype()}; it must be of "
-                f"{', '.join(NUMBERS)} and its name have fewer than {DEPTH} slashes"
+                f"{path} has an array {name!r} of {kind} and shape {shape}; it must be "
+                f"of {', '.join(NUMBERS)} and at most {LARGEST} numbers"
+            )
+        if name.count("/") >= DEPTH:
+            raise BadInput(
+                f"{path} has an array {name!r}, below {DEPTH} or more others"
             )
     shapes = {name: tuple(entry.get_shape()) for name, entry in slices.items()}
     return Header(_provenance(path, header), shapes, header["sha256"])

@@ -12,6 +12,7 @@ from test_adapters import CUTS
 
 from jaxdissect import adapters, gradients, networks, weights
 from jaxdissect.base import BadInput
+from jaxdissect.upsampling import Axis, Centres
 
 close = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -68,7 +69,8 @@ def test_cells_sit_where_the_models_windows_are():
     network, _ = adapters.linen_network(module, variables, images, **call)
     # Of an even map, SAME pads 7 by 2 before it, and 3 by 0, where the stride is 2.
     centres = [networks.centres(network, stage.name, 64) for stage in network[2:5]]
-    assert centres == [(1, 2), (1 + 2, 4), (1 + 2 + 4, 8)]
+    places = [(1.0, 2.0), (1.0 + 2, 4.0), (1.0 + 2 + 4, 8.0)]
+    assert centres == [Centres.square(*each) for each in places]
 
 
 @pytest.mark.slow
@@ -76,7 +78,9 @@ def test_tokens_sit_at_the_centres_of_their_patches():
     module, _ = own.LINEN["vit"]
     variables = own.linen_variables(module, {})
     network, _ = adapters.linen_network(module, variables, own.IMAGES)
-    assert networks.centres(network, "block0", 16) == (1.5, 4)
+    # What attention sees has no borders, so its cells are supposed to stay in place.
+    where = networks.centres(network, "block0", 16)
+    assert where == Centres(Axis(1.5, 4, known=False), Axis(1.5, 4, known=False))
 
 
 def test_nnx_tables_are_the_model():
@@ -162,7 +166,7 @@ def test_a_trunk_and_a_tail_by_hand_are_a_table_of_two():
     np.testing.assert_array_equal(acts, trunk(PARAMS["trunk"], own.IMAGES))
     want = tail(PARAMS["logits"], acts)
     np.testing.assert_array_equal(halves.tail(params, acts), want)
-    assert networks.centres(network, "trunk", 16) == (0, 1)
+    assert networks.centres(network, "trunk", 16) == Centres.square(0.0, 1.0)
 
 
 def test_functions_in_a_chain_keep_their_own_shapes():

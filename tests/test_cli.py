@@ -135,7 +135,10 @@ def test_mistakes_are_one_sentence(trained, tmp_path, capsys):
         ("dissect --num-images 0", "`num_images` is 0"),
         ("dissect --batch-size -1", "`batch_size` is -1"),
         ("dissect --seed -1", "`seed` is -1"),
-        ("dissect --protocol.stride 5", "`stride` is 5"),
+        (
+            "dissect --protocol.stride 225",
+            "`stride` is 225; it must be from 1 to the size",
+        ),
         ("dissect --protocol.tail-mass 1.5", "`protocol.tail_mass` is 1.5"),
         ("dissect --num-images 1000001", "probe split has 1000000 scenes"),
     ],
@@ -184,7 +187,7 @@ def test_weights_that_do_not_fit_their_network_are_refused(trained, tmp_path, ca
     file = tmp_path / "other.safetensors"
     config = loaded.metadata["config"]
     for network, said in [
-        ({"width": 0.125}, "has ['conv1_1.bn']"),
+        ({"width": 0.125}, "has conv1_1.bn/"),
         ({"batch_norm": False}, "its network has None"),
         ({"architecture": "vgg19"}, "does not say which network"),
     ]:

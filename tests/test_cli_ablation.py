@@ -139,12 +139,12 @@ def test_a_killed_sweep_ends_identical(trained, dissected, ablated, tmp_path):
 
     process, deadline = start(), time.time() + 300
     # The ranking is done, the report is not.
-    while not list(tmp_path.glob(".killed-*.partial/progress/ranking_units.npz")):
+    while not list(out.glob(".jaxdissect/*/progress/ranking_units.npz")):
         assert process.poll() is None and time.time() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not out.exists()
+    assert [path.name for path in out.iterdir()] == [".jaxdissect"]
     assert start().wait(300) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["killed"]
     for name in ("units.csv", "effects.csv", "ranking.csv", "curves.csv"):

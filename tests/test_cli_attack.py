@@ -170,8 +170,9 @@ def test_a_stopped_attack_ends_identical(
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
         patch.setattr(attacking, "rendered", stop)
         main(command(trained, folders, out, *TARGETS))
-    assert stopped.value.code == 130 and not out.exists()
-    assert list(tmp_path.glob(".stopped-*.partial/progress/attacks.npz"))
+    assert stopped.value.code == 130
+    assert [path.name for path in out.iterdir()] == [".jaxdissect"]
+    assert list(out.glob(".jaxdissect/*/progress/attacks.npz"))
     batches.clear()
     monkeypatch.setattr(attacking, "rendered", lambda *a: batches.append(a) or draw(*a))
     main(command(trained, folders, out, *TARGETS))

@@ -35,7 +35,7 @@ def forward(images):
 
 
 def subject(forward=forward):
-    centres = {"fine": Centres(0.5, 2.0), "coarse": Centres(1.5, 4.0)}
+    centres = {"fine": Centres.square(0.5, 2.0), "coarse": Centres.square(1.5, 4.0)}
     return Subject(forward, centres, SIZE, {"network": "colours"}, digest="of colours")
 
 
@@ -112,7 +112,7 @@ def test_a_stopped_dissection_goes_on_to_identical_files(dissected, tmp_path, st
     out, config = tmp_path / "out", settings(keep_mib=0)
     with pytest.raises(KeyboardInterrupt):
         dissect_subject(config, subject(stopping), out)
-    assert not out.exists()
+    assert [path.name for path in out.iterdir()] == [".jaxdissect"]
     before = len(calls)
     dissect_subject(config, subject(stopping), out)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

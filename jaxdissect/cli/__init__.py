@@ -14,6 +14,7 @@ import tyro
 
 from jaxdissect import __version__
 from jaxdissect.base import BadInput, printable
+from jaxdissect.cli import console
 from jaxdissect.cli.config import (
     AblateConfig,
     AgreementConfig,
@@ -70,7 +71,11 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: command, config file and settings; the process's own by default.
     """
-    arguments = sys.argv[1:] if argv is None else argv
+    with console.forgiving():
+        _main(sys.argv[1:] if argv is None else argv)
+
+
+def _main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
         return
@@ -82,8 +87,14 @@ def main(argv: list[str] | None = None) -> None:
         config = parse(command, rest)
         module = type(config).__name__.removesuffix("Config").lower()
         importlib.import_module(f"jaxdissect.cli.{module}").run(config)
-    except (BadInput, OSError) as error:
+    except BadInput as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        names = [str(n) for n in (error.filename, error.filename2) if n is not None]
+        where = " -> ".join(names) or "a file"
+        sentence = printable(f"{where}: {error.strerror or error}")
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(2)
     except RuntimeError as error:
         # What XLA raises where a program runs: a callback of the user's own network
@@ -92,8 +103,9 @@ def main(argv: list[str] | None = None) -> None:
             raise
         print(f"error: a compiled program fails with {said(error)}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where this one stopped")
+    except KeyboardInterrupt as stop:
+        advice = str(stop) or "the same command starts anew"
+        print(f"\ninterrupted; {advice}", file=sys.stderr)
         sys.exit(130)
 
 

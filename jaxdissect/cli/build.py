@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from platformdirs import user_cache_path
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import architectures, generated, outputs
+from jaxdissect.cli import architectures, caching, generated, outputs
 from jaxdissect.cli.config import (
     DissectConfig,
     SubjectConfig,
     SweepConfig,
 )
 from jaxdissect.data import scenes
+from jaxdissect.data.names import shown
 
 
 class Tried(NamedTuple):
@@ -73,7 +73,7 @@ def load_trained(path: Path | None) -> Trained:
             return load_trained(file)
     header = weights.describe(path)
     training = architectures.described(path, header.metadata)
-    config = architectures.network_config(header.metadata, f"{path}: ")
+    config = architectures.network_config(header.metadata, path)
     size, _ = training.schedule[-1]
     network = architectures.build_network(config, len(training.classes))
     expected = jax.eval_shape(
@@ -111,14 +111,14 @@ def run_name(config: SubjectConfig) -> str:
     """What to call a network's results: after the training run, or the file."""
     path = config.weights
     if config.network is not None:
-        return Path(config.network.rpartition(":")[0]).stem
+        return shown(Path(config.network.rpartition(":")[0]).stem)
     if path is None:
         return "scenes_vgg16"
     if path.stem != "weights":
-        return path.stem
+        return shown(path.stem)
     folder = path.absolute().parent
     several = folder.name.startswith("seed-")
-    return f"{folder.parent.name}-{folder.name}" if several else folder.name
+    return shown(f"{folder.parent.name}-{folder.name}" if several else folder.name)
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:
@@ -181,8 +181,16 @@ def usual_layers(trained: Trained) -> tuple[str, ...]:
     names = networks.layer_names(trained.network)
     if names[-1] == "logits":
         names = names[:-1]
-    shapes = unit_shapes(trained, names)
-    return tuple(name for name in names if shapes[name][0] > 1)
+    shapes, size = unit_shapes(trained, names), trained.image_size
+
+    def is_map(name: str) -> bool:
+        """Whether it has several cells, of which it is known where they lie."""
+        height, width, _ = shapes[name]
+        if height == 1 < width:
+            return networks.centres(trained.network, name, size).columns.known
+        return height > 1
+
+    return tuple(name for name in names if is_map(name))
 
 
 def forward_to(
@@ -245,8 +253,7 @@ def computed_with() -> dict[str, str]:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
-    folder = user_cache_path("jaxdissect") / "xla"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(caching.folder("xla")))
 
 
 def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:

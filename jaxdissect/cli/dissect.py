@@ -10,7 +10,7 @@ from jaxdissect.cli import (
     loading,
     outputs,
     probing,
-    resuming,
+    publishing,
     sources,
     subjects,
 )
@@ -69,11 +69,14 @@ def dissect_subject(
     protocol = probing.make_protocol(config.protocol, size)
     whole = sources.probe_of(config, size)
     probe, choosing = sources.choosing_of(config, whole, protocol, size)
+    for note in probe.source.notes:
+        print(note)
     this = probing.Run(config, subject, probe, choosing, protocol)
     manifest = outputs.manifest(
         config, weights=subject.digest, images=probe.source.digest
     )
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         found = probing.find(this, work.progress, num_draws=config.num_draws)
         sections: alternatives.Sections = {layer: [] for layer in found}
         if config.compare_presets:
@@ -81,6 +84,8 @@ def dissect_subject(
         if config.rotate:
             alternatives.by_rotations(this, found, work, sections)
         layer_results.write(this, found, sections, work.results)
+
+    publishing.make_once(out, manifest, make)
     pages = sorted(out.glob("**/report.html"))
     print("\n".join(f"report: {page}" for page in pages))
 

@@ -12,9 +12,6 @@ from jaxdissect.cli.build import Trained
 from jaxdissect.cli.config import NetworkConfig, PreprocessingConfig, SubjectConfig
 from jaxdissect.cli.own_networks import own_network
 
-SIZES = {"caffe_alexnet": 227}
-"""Of images, in pixels, where they are not 224."""
-
 
 def load(config: SubjectConfig) -> Trained:
     """The network and weights that a config names, and what images it takes.
@@ -37,6 +34,8 @@ def load(config: SubjectConfig) -> Trained:
         refuse_preprocessing(config, f"what {path} takes is known")
         trained = known(str(path))
     print(f"{path}: {trained.facts['architecture']} for {trained.facts['input']}")
+    if "assumed" in trained.facts:
+        print(f"assumed: {trained.facts['assumed']}")
     return trained
 
 
@@ -69,20 +68,28 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     """
     loaded = checkpoints.load_checkpoint(
         path,
-        mean=given.mean or checkpoints.IMAGENET_MEAN,
-        std=given.std or checkpoints.IMAGENET_STD,
+        mean=given.mean,
+        std=given.std,
         channels=given.channels,
+        part=given.part,
     )
     recognised = loaded.recognised
+    if recognised.channels not in (1, 3):
+        raise BadInput(
+            f"{path} is of a {recognised.architecture} for images of "
+            f"{recognised.channels} channels; the commands have images of three, red, "
+            "green and blue"
+        )
     settings: dict[str, Any] = {
         "architecture": recognised.architecture,
         "mean": loaded.mean,
         "std": loaded.std,
         "batch_norm": False,
+        "grey": recognised.channels == 1,
         **recognised.options,
     }
     config = NetworkConfig(**settings)
-    size = given.size or SIZES.get(recognised.architecture, 224)
+    size = recognised.image_size if given.size is None else given.size
     network = architectures.build_network(config, recognised.num_classes)
     found = weights.Weights(
         loaded.params,
@@ -94,7 +101,19 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
         "architecture": recognised.architecture,
         "input": architectures.input_facts(size, config),
     }
+    if assumed := _assumed(given, recognised):
+        facts["assumed"] = assumed
     return Trained(network, found, size, classes, facts)
+
+
+def _assumed(given: PreprocessingConfig, recognised: checkpoints.Recognised) -> str:
+    """What neither the file nor the settings say, in words."""
+    settings = [
+        name for name in ("size", "mean", "std") if getattr(given, name) is None
+    ]
+    usual = ", ".join(f"`preprocessing.{name}`" for name in settings)
+    said = [f"{usual} as is usual for such networks"] if settings else []
+    return "; ".join([*said, *recognised.assumed])
 
 
 def _class_names(file: Path | None, number: int) -> tuple[str, ...]:

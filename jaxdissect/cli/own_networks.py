@@ -169,7 +169,7 @@ def _guarded(name: str, stage: Stage, neighbours: Neighbours) -> Stage:
         apply=of(stage.apply),
         join=of(stage.join),
         contributions=of(stage.contributions),
-        window=of(stage.window),
+        windows=of(stage.windows),
         branch=tuple(_guarded(name, inner, neighbours) for inner in stage.branch),
     )
 

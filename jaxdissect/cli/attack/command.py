@@ -8,7 +8,15 @@ import jax
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import answering, build, generated, outputs, resuming, sweeping
+from jaxdissect.cli import (
+    answering,
+    build,
+    generated,
+    outputs,
+    publishing,
+    records,
+    sweeping,
+)
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
 from jaxdissect.cli.attack.findings import MEASURES, Findings, Measured
 from jaxdissect.cli.config import AttackConfig
@@ -35,17 +43,21 @@ def run(config: AttackConfig) -> None:
         ablation=runs.ablation,
         dissection=runs.dissection,
     )
-    outputs.check_same_run(out, manifest)
+    records.check_same_run(out, manifest)
     # Never those on which units were ranked.
     split = runs.ablation["config"]["report_split"]
     pairs = attacking.choose(config, trained, split, targets)
     known = knowing.known(config, trained)
-    with resuming.resumable_folder(out, manifest) as work:
+    said: list[str] = []
+
+    def make(work: publishing.Work) -> None:
         done = attacking.attack(config, trained, pairs, work.progress)
         found = findings(config, trained.classes, known, done)
         drawn = pictures.draw(config, trained, found, known.scale)
         facts = {**facts_of(config, known, runs, split), **trained.facts}
-        said = pages.write(work.results, config, found, drawn, facts)
+        said.extend(pages.write(work.results, config, found, drawn, facts))
+
+    publishing.make_once(out, manifest, make)
     print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
 

@@ -80,11 +80,23 @@ def read(kind: Any, settings: Any, where: str, name: str) -> Any:
     for key, field in fields.items():
         if key not in values and field.default is field.default_factory:
             raise BadInput(f"{where}`{name}.{key}` is missing")
-    return kind(**values)
+    return kind(**{key: _as(value, hints[key]) for key, value in values.items()})
 
 
 def _tupled(value: Any) -> Any:
     return tuple(map(_tupled, value)) if isinstance(value, list) else value
+
+
+def _as(value: Any, hint: Any) -> Any:
+    """What was checked, whole numbers made floats where floats are declared."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind is Annotated:
+        return _as(value, parts[0])
+    if kind in (Union, types.UnionType) and len(parts) == 2:  # `X | None`
+        return None if value is None else _as(value, parts[0])
+    if kind is tuple and parts[1:] != (Ellipsis,):
+        return tuple(map(_as, value, parts))
+    return float(value) if hint is float else value
 
 
 def _faults(name: str, value: Any, hint: Any) -> Iterator[Fault]:

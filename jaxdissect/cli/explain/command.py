@@ -8,7 +8,15 @@ import numpy as np
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import answering, build, generated, outputs, sources, subjects
+from jaxdissect.cli import (
+    answering,
+    build,
+    generated,
+    outputs,
+    publishing,
+    sources,
+    subjects,
+)
 from jaxdissect.cli.config import ExplainConfig
 from jaxdissect.cli.explain import explaining, voicing
 from jaxdissect.cli.query import asking, telling
@@ -115,7 +123,9 @@ def explain_subject(
     )
     centres = subject.centres[asked.layer]
     scope = voicing.Scope(config, asked, head.classes, centres, out)
-    with outputs.results_folder(out, manifest) as folder:
+    findings: list[str] = []
+
+    def make(work: publishing.Work) -> None:
         answers, rows, numbers = [], [], {}
         pairs = zip(shown.names, shown.titles, shown.images, strict=True)
         total = len(shown.images)
@@ -126,8 +136,10 @@ def explain_subject(
             rows += [row for each in told for row in rows_of(name, each, scope)]
             numbers[name] = numbers_of(answer, told, config.num_units)
             answers.append(answer)
-        write(folder, scope, subject.facts, answers, rows, numbers)
-    findings = [f"{a.name}: {each.said}" for a in answers for each in a.classes]
+        write(work.results, scope, subject.facts, answers, rows, numbers)
+        findings.extend(f"{a.name}: {s.said}" for a in answers for s in a.classes)
+
+    publishing.make_once(out, manifest, make)
     print("\n".join([*findings, f"report: {out / 'report.html'}"]))
 
 

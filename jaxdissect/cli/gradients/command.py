@@ -13,6 +13,7 @@ from jaxdissect.base import BadInput
 from jaxdissect.cli import answering, build, datasets, outputs, own_pictures
 from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.gradients import question_pictures, unit_questions
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.reports import figures
 from jaxdissect.reports.gradients import results
 
@@ -32,13 +33,16 @@ def run(config: GradientsConfig) -> None:
         images=source.fingerprint,
         left_out=dict(source.left_out),
     )
-    with outputs.results_folder(out, manifest) as folder:
+
+    def make(work: Work) -> None:
         asked, pictures = ask(config, trained, source, layers)
         known = {**facts(config, layers), **trained.facts}
         known |= {"data": source.said} if source.said else {}
-        results.write(folder, asked.answers, known)
+        results.write(work.results, asked.answers, known)
         for name, figure in pictures.items():
-            figures.save(figure, folder / f"{name}.png")
+            figures.save(figure, work.results / f"{name}.png")
+
+    make_once(out, manifest, make)
     print(f"results: {out / 'results.md'}")
 
 
