@@ -42,7 +42,6 @@ WITHIN_A_RANK = {
     ("intervals", "significance"),
     ("quantiles", "checking"),
     ("quantiles", "streaming"),
-    ("significance", "checking"),
     ("streaming", "checking"),
 }
 FORBIDDEN_AT_IMPORT = {

@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Int
 
 from jaxdissect.base import AnyArray, BadInput, Params, Tail
+from jaxdissect.checking import check_not_empty, check_real, check_shape
 from jaxdissect.memory import intermediate_bytes
 
 Acts = TypeVar("Acts")
@@ -83,8 +84,9 @@ def prediction_gradient(
         The gradients, shaped as `acts`; zeros where a probability has saturated.
 
     Raises:
-        BadInput: another number of targets than images, or one outside the classes
-            (while tracing the classes are not known, and give zeros).
+        BadInput: another number of targets than images, or one outside the classes,
+            activations that are not finite (while tracing neither is known, and such
+            classes give zeros), or scores that are not [B K].
 
     Reference:
         Lo, Cohen and Ding, Prediction gradients for feature extraction and analysis
@@ -97,7 +99,9 @@ def prediction_gradient(
     >>> prediction_gradient(tail, {}, acts, jnp.array([0]), score=logits).tolist()
     [[[[1.0, 0.0]]]]
     """
+    _check_acts(acts)
     scores, pull = jax.vjp(lambda acts: score(tail(params, acts)), acts)
+    check_shape("score(tail(params, acts))", scores, "B K")
     images, num_classes = scores.shape
     targets = _checked(targets, num_classes)
     if targets.shape != (images,):
@@ -136,7 +140,8 @@ def prediction_gradients(
         [K *acts], or K times what `reduce` gives, in the order of `classes`.
 
     Raises:
-        BadInput: a class that is none, or one backward pass needs more than
+        BadInput: a class that is none, no classes, activations that are not finite,
+            scores that are not [B K], or one backward pass needs more than
             `memory_bytes`.
 
     >>> acts = jnp.array([[[[1.0, 1.0]]]])
@@ -144,9 +149,13 @@ def prediction_gradients(
     >>> prediction_gradients(tail, {}, acts).reshape(2, 2).tolist()
     [[0.25, -0.25], [-0.25, 0.25]]
     """
+    _check_acts(acts)
     scores, pull = _linearised(tail, score, params, acts)
+    check_shape("score(tail(params, acts))", scores, "B K")
     num_classes = scores.shape[-1]
     asked = np.arange(num_classes) if classes is None else np.asarray(classes)
+    check_shape("classes", asked, "K")
+    check_not_empty("classes", asked, "K")
     _checked(asked, num_classes)
     backward = partial(_backward, reduce, scores.shape)
     each = intermediate_bytes(backward, pull, asked[:1])
@@ -178,7 +187,14 @@ def _backward(reduce, shape, pull, classes):
     return jax.vmap(of_class)(classes)
 
 
+def _check_acts(acts) -> None:
+    for values in jax.tree.leaves(acts):
+        check_real("acts", values)
+
+
 def _checked(classes: Int[AnyArray, "..."], num_classes: int) -> Array:
+    if not np.issubdtype(classes.dtype, np.integer):
+        raise BadInput(f"classes asked about are {classes.dtype}; they are integers")
     if not isinstance(classes, jax.core.Tracer):
         wrong = np.asarray(classes)
         wrong = wrong[(wrong < 0) | (wrong >= num_classes)]
