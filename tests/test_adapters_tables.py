@@ -184,8 +184,8 @@ def test_functions_in_a_chain_keep_their_own_shapes():
 
 
 def test_chains_that_make_no_table_are_refused():
-    with pytest.raises(BadInput, match=r"has \['trunk', 'tail'\]; the last must be"):
-        adapters.chain({"trunk": trunk, "tail": tail}, {}, own.IMAGES)
+    with pytest.raises(BadInput, match=r"\['logits', 'trunk'\]; .* comes last"):
+        adapters.chain({"logits": tail, "trunk": trunk}, {}, own.IMAGES)
     with pytest.raises(BadInput, match=r"`params` has 'trunk'; `functions` has"):
         adapters.chain({"logits": tail}, PARAMS, own.IMAGES)
     with pytest.raises(BadInput, match=r"'logits' returns shape \(2, 16, 16, 4\)"):

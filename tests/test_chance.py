@@ -202,6 +202,10 @@ def test_iou_by_chance_is_that_of_the_mean_pairing():
     # Fewer of the unit's pixels count, so the union is smaller.
     within = iou_by_chance(counts, mean, categories, union="category")
     assert (within >= found).all() and (within <= 1).all()
+    # Where it must meet the concept, it has at least the pixels it shares.
+    met = iou_by_chance(counts, mean, categories, union="met")
+    np.testing.assert_allclose(met, mean / np.asarray(counts.concept))
+    assert (met >= within).all()
     nothing = counts._replace(
         **{n: 0 * getattr(counts, n) for n in ("unit", "concept")}
     )

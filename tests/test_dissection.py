@@ -238,7 +238,7 @@ def test_presets_are_the_published_conventions():
         min_iqr=-1.0,
         stride=2,
     )
-    assert cvpr17._replace(alignment="tiles") == dissection.LITE
+    assert cvpr17._replace(alignment="tiles", union="met") == dissection.LITE
     assert (
         cvpr17._replace(
             level="iqr",

@@ -146,7 +146,10 @@ def test_a_network_of_ones_own(own):
     numbered = loading.load(SubjectConfig(network=f"{own}:nameless"))
     assert numbered.classes == ("class 0", "class 1", "class 2")
     assert numbered.weights.digest == loaded.weights.digest
-    own.write_text(OWN + "\n# other code, another network\n")
+    own.write_text(OWN + "\n# a comment changes nothing\n")
+    same = loading.load(SubjectConfig(network=f"{own}:build"))
+    assert same.weights.digest == loaded.weights.digest
+    own.write_text(OWN.replace("random.key(0)", "random.key(1)"))
     changed = loading.load(SubjectConfig(network=f"{own}:build"))
     assert changed.weights.digest != loaded.weights.digest
 

@@ -206,10 +206,14 @@ def _function(value: types.FunctionType, seen: Seen) -> Words:
     if _of_package(value):
         return
     yield from _words((value.__code__, value.__defaults__, value.__kwdefaults__), seen)
-    for name in sorted(_names(value.__code__) & value.__globals__.keys()):
+    names = _names(value.__code__)
+    for name in sorted(names & value.__globals__.keys()):
         used = value.__globals__[name]
         if not isinstance(used, types.ModuleType):
             yield from _words(used, seen)
+        elif not _of_package(used):
+            named = {n: vars(used)[n] for n in sorted(names & vars(used).keys())}
+            yield from _words(named, seen)
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -226,7 +230,9 @@ def _content(cell: Any) -> Any:
 
 def _of_package(value: Any) -> bool:
     """Whether something is of Python's or of an installed package."""
-    root = str(value.__module__).partition(".")[0]
+    is_module = isinstance(value, types.ModuleType)
+    name = value.__name__ if is_module else value.__module__
+    root = str(name).partition(".")[0]
     if root in (*sys.stdlib_module_names, "jaxdissect"):
         return True
     file = str(getattr(sys.modules.get(root), "__file__", None))

@@ -112,19 +112,21 @@ def load_checkpoint(
 
 def _order(channels: str, recognised: Recognised) -> slice:
     if channels == "bgr" and recognised.channels != 3:
-        raise BadInput(
-            f"`channels` is 'bgr', but the {recognised.architecture} takes images of "
-            f"{recognised.channels} channels"
-        )
+        raise BadInput(f"`channels` is 'bgr', but {_kind(recognised)}")
     return slice(None, None, -1 if channels == "bgr" else 1)
+
+
+def _kind(recognised: Recognised) -> str:
+    number = recognised.channels
+    channels = "1 channel" if number == 1 else f"{number} channels"
+    return f"the {recognised.architecture} takes images of {channels}"
 
 
 def _normalization(
     mean: Sequence[float] | None, std: Sequence[float] | None, recognised: Recognised
 ) -> tuple[Sequence[float], Sequence[float]]:
     """What is given, and what is usual for the rest."""
-    kind = f"the {recognised.architecture} takes images of {recognised.channels} "
-    kind += "channel" if recognised.channels == 1 else "channels"
+    kind = _kind(recognised)
     usual = recognised.normalization or (None, None)
     found = []
     for name, values, default in zip(("mean", "std"), (mean, std), usual, strict=True):

@@ -8,6 +8,7 @@ be mentioned, but calling it ends the reading.
 
 import pickle
 import re
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
@@ -51,6 +52,7 @@ class Machine(pickle._Unpickler):
     """
 
     stack: list[Any]
+    read: Callable[[int], bytes]
     readline: Callable[[], bytes]
     append: Callable[[Any], None]
     pop_mark: Callable[[], list[Any]]
@@ -130,6 +132,11 @@ class Machine(pickle._Unpickler):
         """What no checkpoint has: names by number, for one."""
         raise pickle.UnpicklingError("an instruction that no checkpoint has")
 
+    def load_bytearray8(self) -> None:
+        """Bytes; Python's own reserves whatever length is claimed."""
+        (length,) = struct.unpack("<Q", self.read(8))
+        self.append(self.read(length))
+
     dispatch.update(
         {
             pickle.REDUCE[0]: load_reduce,
@@ -141,8 +148,7 @@ class Machine(pickle._Unpickler):
             pickle.EXT1[0]: load_ext,
             pickle.EXT2[0]: load_ext,
             pickle.EXT4[0]: load_ext,
-            # Would reserve whatever length is claimed.
-            pickle.BYTEARRAY8[0]: load_ext,
+            pickle.BYTEARRAY8[0]: load_bytearray8,
         }
     )
 
@@ -195,13 +201,14 @@ CONTAINERS: Makers = {
 DATA = re.compile(
     r"argparse\.Namespace|types\.SimpleNamespace"
     r"|builtins\.(object|bool|int|float|complex|str|bytes|bytearray|range|slice)"
+    r"|builtins\.(xrange|long|unicode)"
     r"|datetime\.(datetime|date|time|timedelta|timezone)"
     r"|zoneinfo\.ZoneInfo(\._unpickle)?"
     r"|decimal\.Decimal|fractions\.Fraction|uuid\.UUID"
     r"|pathlib\.(_local\.)?(Pure)?(Posix|Windows)?Path"
     r"|numpy\.(_?core\.multiarray\.scalar|ndarray|dtypes\.\w+DType)"
     r"|numpy\.(bool_?|u?int\d+|float\d+|complex\d+|str_|bytes_|datetime64)"
-    r"|numpy\.random\._(pickle|mt19937|pcg64|philox|sfc64)\.\w+"
+    r"|numpy\.random\.(_pickle|bit_generator|_mt19937|_pcg64|_philox|_sfc64)\.\w+"
     r"|torch\.(device|dtype|torch_version\.TorchVersion)"
 )
 """Names of plain data that nobody asks for."""

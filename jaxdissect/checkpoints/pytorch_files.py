@@ -257,6 +257,17 @@ class NumpyArray(Told):
         self.tensor = Tensor(tuple(shape), lambda: array, array.dtype.name)
 
 
+def _array(
+    data: bytes, type_: NumpyType, shape: tuple[int, ...], order: str, *axes: Any
+) -> NumpyArray:
+    """An array as protocol 5 has it."""
+    if axes and axes[0] is not None:
+        raise Damaged("an array with its axes in another order")
+    array = NumpyArray()
+    array.tell((1, shape, type_, order == "F", bytes(data)))
+    return array
+
+
 def _of_subclass(make: Any, class_: Any, arguments: Any, state: Any) -> Any:
     del class_, state
     if str(make) not in MAKERS:
@@ -288,5 +299,6 @@ MAKERS: Makers = {
         f"numpy.{core}.multiarray._reconstruct": NumpyArray
         for core in ("core", "_core")
     },
+    **{f"numpy.{core}.numeric._frombuffer": _array for core in ("core", "_core")},
 }
 """What tensors and arrays are made of, by name."""

@@ -1,6 +1,5 @@
 """Which network a state dictionary is of, from its names and shapes."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -335,11 +334,11 @@ def _unknown(shapes: Shapes) -> str:
         return f"it has no tensors; {KNOWN}"
     known = _nearest(shapes)
     if known is None:
-        kernels = [name for name, shape in shapes.items() if len(shape) > 1]
         found = f"it has {listed(list(shapes), most=2)}"
-        if kernels:
-            shape = list(shapes[kernels[0]])
-            found += f", the first kernel being {kernels[0]} of shape {shape}"
+        if kernels := [name for name, shape in shapes.items() if len(shape) > 1]:
+            # Files need not keep the order; what sees the image has few channels.
+            first = min(kernels, key=lambda n: (len(shapes[n]) != 4, shapes[n][1]))
+            found += f", the first kernel being {first} of shape {list(shapes[first])}"
         return f"{found}; {KNOWN}, and {RECIPE}"
     architecture, wanted, prefix = known
     unknown = [n for n in shapes if n.removeprefix(prefix) not in wanted]
@@ -370,8 +369,12 @@ def _nearest(shapes: Shapes) -> tuple[str, set[str], str] | None:
 
 def _shared_prefixes(found: set[str]) -> list[str]:
     """What all names begin with: nothing, the first part, the first two, ..."""
-    shared = os.path.commonprefix(sorted(found))
-    return ["", *(shared[: dot.end()] for dot in re.finditer(r"\.", shared))]
+    prefixes = [""]
+    for parts in zip(*(name.split(".")[:-1] for name in found), strict=False):
+        if len(set(parts)) > 1:
+            break
+        prefixes.append(f"{prefixes[-1]}{parts[0]}.")
+    return prefixes
 
 
 EXPORTS: Mapping[str, Naming] = {

@@ -175,6 +175,7 @@ def write(
     page.append(tables.markdown(agreement_tables.summary_table(found)))
     (folder / "results.md").write_text("\n\n".join(page) + "\n", encoding="utf-8")
     summary = {**facts, "agreement": agreement_tables.numbers(found)}
+    summary |= {"images_used": " ".join(images.said)} if images.said else {}
     outputs.write_json(folder / "summary.json", summary)
 
 

@@ -9,6 +9,7 @@ from jaxdissect.cli import answering, build, generated, outputs, own_pictures
 from jaxdissect.cli.config import ImageSweepConfig, SweepConfig
 from jaxdissect.data import scenes
 from jaxdissect.data.images import ImageSet
+from jaxdissect.data.names import shown
 
 
 class Half(NamedTuple):
@@ -132,7 +133,7 @@ def manifest(
 def suffix(config: ImageSweepConfig) -> str:
     """What the images add to the name of a folder for results."""
     path = config.data.path
-    return "" if path is None else f"-{path.resolve().name}"
+    return "" if path is None else f"-{shown(path.resolve().name)}"
 
 
 def _pictures(config: ImageSweepConfig, trained: build.Trained) -> Analysed:

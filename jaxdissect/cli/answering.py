@@ -65,6 +65,11 @@ def with_logits(trained: Trained, name: str) -> Trained:
     if found is not None:
         changed = trained._replace(network=found)
         return _saying(changed, f"{named}, undone: the logits before it are used", name)
+    if not np.isfinite(tried.outputs).all():
+        raise BadInput(
+            f"{name} ends in log-softmax, some of it minus infinity, and the logits "
+            "before it are not to be found in its program; return them"
+        )
     if kind == "log_softmax":
         said = "log-softmax, taken as they are: they are logits but for a number that "
         return _saying(_shifted(trained), f"{said}all classes share", name)

@@ -19,6 +19,7 @@ from jaxdissect.cli.config import (
     SweepConfig,
 )
 from jaxdissect.data import scenes
+from jaxdissect.data.names import shown
 
 
 class Tried(NamedTuple):
@@ -110,14 +111,14 @@ def run_name(config: SubjectConfig) -> str:
     """What to call a network's results: after the training run, or the file."""
     path = config.weights
     if config.network is not None:
-        return Path(config.network.rpartition(":")[0]).stem
+        return shown(Path(config.network.rpartition(":")[0]).stem)
     if path is None:
         return "scenes_vgg16"
     if path.stem != "weights":
-        return path.stem
+        return shown(path.stem)
     folder = path.absolute().parent
     several = folder.name.startswith("seed-")
-    return f"{folder.parent.name}-{folder.name}" if several else folder.name
+    return shown(f"{folder.parent.name}-{folder.name}" if several else folder.name)
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:

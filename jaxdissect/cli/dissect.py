@@ -69,6 +69,8 @@ def dissect_subject(
     protocol = probing.make_protocol(config.protocol, size)
     whole = sources.probe_of(config, size)
     probe, choosing = sources.choosing_of(config, whole, protocol, size)
+    for note in probe.source.notes:
+        print(note)
     this = probing.Run(config, subject, probe, choosing, protocol)
     manifest = outputs.manifest(
         config, weights=subject.digest, images=probe.source.digest

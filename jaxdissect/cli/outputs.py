@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -41,7 +42,8 @@ def write_json(path: Path, data: Any) -> None:
     """Write indented JSON, whole or not at all."""
     partial = path.with_suffix(".partial")
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    partial.write_text(text, encoding="utf-8")
+    # Names of files may hold bytes that are no UTF-8; JSON has a way to write these.
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
     partial.replace(path)
 
 
@@ -59,7 +61,14 @@ def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> 
 
 
 def _without_places(settings: Any) -> Any:
-    """Settings but for where files lie, which does not matter; their hash does."""
+    """Settings but for where files lie, which does not matter; their hash does.
+
+    JSON has no infinity, so that is a text.
+    """
+    if isinstance(settings, float) and not math.isfinite(settings):
+        return str(settings)
+    if isinstance(settings, list | tuple):
+        return [_without_places(item) for item in settings]
     if not isinstance(settings, dict):
         return settings
     places = ("out", "path", "weights", "trainings", "dissection", "ablation")

@@ -24,9 +24,9 @@ ENDINGS = ("logits", "softmax", "log_softmax")
 NUM_TRIED = 4
 """Images on which a network is tried."""
 
-FAR = 50.0
-"""How many times brighter than white those images are on which outputs that only look
-like probabilities no longer do."""
+FAR = (50.0, 1e4)
+"""How many times brighter than the others those images are on which outputs that only
+look like probabilities no longer do."""
 
 ALIKE = 1e-3
 """Of the largest output; what outputs for the same image may differ by."""
@@ -255,10 +255,13 @@ def _tried(name: str, made: networks.Classifier) -> Tried:
 
 def _far(outputs: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> list:
     """Outputs for images far from all that are usual, where there are any."""
-    try:
-        return [outputs(FAR * images)]
-    except Exception:  # a network may refuse such images
-        return []
+    found = []
+    for times in FAR:
+        try:
+            found.append(outputs(np.float32(times) * images))
+        except Exception:  # a network may refuse such images
+            break
+    return found
 
 
 def made_up_images(size: int, number: int) -> np.ndarray:

@@ -45,6 +45,8 @@ def run(config: TrainConfig) -> None:
         **({"start": weights.digest(plan.start)} if plan.start else {}),
     )
     records.check_same_run(config.out, manifest)
+    if plan.source.said:
+        print(plan.source.said)
     if all(is_finished(folder) for folder in plan.folders):
         print(f"already trained: {config.out}")
         return
@@ -214,6 +216,7 @@ def finish(
             x.size for x in jax.tree.leaves(state.trainable(final.params))
         ),
         "sha256": weights.digest(final.params),
+        **({"images": plan.source.said} if plan.source.said else {}),
     }
     provenance = {
         **manifest,

@@ -85,10 +85,11 @@ def survey(
             counts.pixels.update(of_mask)
             counts.masks.update(dict.fromkeys(of_mask, 1))
     _check_listed(counts, labels)
+    soft = _soft(counts, labels)
     occurring = {_label(value, labels) for value in counts.pixels} - {0}
     if not occurring:
         raise BadInput(_nothing(counts, labels, folder))
-    return [*_soft(counts, labels), *_missing(counts, occurring, labels)]
+    return [*soft, *_missing(counts, occurring, labels)]
 
 
 def check_shape(mask: Sequence[int], image: Sequence[int], path: Path) -> None:
@@ -216,10 +217,13 @@ def _missing(counts: Counts, occurring: set[int], labels: Labels) -> list[str]:
     numbers = range(1, len(labels.concepts) + 1)
     never = [labels.concepts[n - 1] for n in numbers if n not in occurring]
     if never:
+        # A 0 that is no label to the table may be one to whoever made the masks.
+        zeros = 0 not in labels.meant and any(n == 0 for b, n in counts.pixels if b)
+        hint = _shifted(counts, labels) if zeros else ""
         names = [f"{concept.category}/{concept.name}" for concept in never]
         said.append(
             f"{len(never)} of {len(labels.concepts)} concepts occur in no mask: "
-            f"{_few(names)}{_shifted(counts, labels) if 0 not in labels.meant else ''}."
+            f"{_few(names)}{hint}."
         )
     return said
 

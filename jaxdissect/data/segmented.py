@@ -11,6 +11,7 @@ import numpy as np
 from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps, listing, mask_survey
 from jaxdissect.data.concepts import ConceptSource, Watch
+from jaxdissect.data.duplicates import listed, same_bytes
 from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.listing import SUFFIXES
@@ -97,7 +98,15 @@ def segmented(
     def survey(indices: np.ndarray, watch: Watch) -> list[str]:
         chosen = [pictures[k] for k in indices.tolist()]
         files = [(picture.image, picture.masks) for picture in chosen]
-        return mask_survey.survey(folder, files, labels, watch)
+        lengths = dict(sizes)
+        images = [(picture.image, lengths[picture.image]) for picture in chosen]
+        twice = same_bytes(folder, images)
+        said = (
+            f"{len(twice)} of {len(images)} images are there already, under another "
+            f"name, and count twice: {listed(twice)}."
+        )
+        found = mask_survey.survey(folder, files, labels, watch)
+        return [*found, *([said] if twice else [])]
 
     parents = [picture.name.rpartition("/")[0] for picture in pictures]
     part = f", split {split}" if split else ""

@@ -9,7 +9,7 @@ intersections follow from sums over single images, in one pass.
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -18,6 +18,7 @@ from scipy.special import gammainc, gammaincc
 from jaxdissect.base import AnyArray, BadInput
 from jaxdissect.dissection.counts import Overlap
 from jaxdissect.dissection.moments import Moments
+from jaxdissect.dissection.protocol import Union
 from jaxdissect.dissection.remainders import remainder
 
 
@@ -132,15 +133,19 @@ def iou_by_chance(
     mean: Float[np.ndarray, "U C"],
     categories: Sequence[int],
     *,
-    union: Literal["global", "category"] = "global",
+    union: Union = "global",
 ) -> Float[np.ndarray, "U C"]:
     """IoU at the mean intersection: mean / (A + G - mean).
+
+    Under the union "met" A depends on which images a unit meets, and is at least the
+    mean intersection itself: there it is the upper bound mean / G.
 
     Args:
         counts: pixels A of the units and G of the concepts.
         mean: from `chance_level`.
         categories: [C] category number of every concept.
-        union: whether A counts all images, or those that carry the concept's category.
+        union: of a protocol: whether A counts all images, or those that carry the
+            concept's category, or only those where the unit meets it.
 
     Returns:
         In [0, 1]; 0 where both are empty.
@@ -151,6 +156,8 @@ def iou_by_chance(
     """
     if union == "global":
         unit = counts.unit[:, None]
+    elif union == "met":
+        unit = mean
     else:
         unit = counts.unit_in_category[:, np.asarray(categories)]
     either = np.asarray(unit + counts.concept - mean, np.float64)

@@ -26,6 +26,8 @@ class Overlap(NamedTuple):
         pixels_in_category: [G] pixels of the images that carry at least one label of
             the category.
         pixels: [] all pixels.
+        unit_met: [U G] pixels of the unit on images where it shares at least one with
+            a label of the category; None where that was not counted.
     """
 
     intersection: Integer[AnyArray, "U C"]
@@ -34,6 +36,7 @@ class Overlap(NamedTuple):
     unit_in_category: Integer[AnyArray, "U G"]
     pixels_in_category: Integer[AnyArray, "G"]
     pixels: Integer[AnyArray, ""]
+    unit_met: Integer[AnyArray, "U G"] | None = None
 
 
 def unit_masks(
@@ -176,6 +179,40 @@ def iou_within_category(
     return _ratio(counts.intersection, unit + counts.concept)
 
 
+def iou_where_met(
+    counts: Overlap, categories: Sequence[int]
+) -> Float[np.ndarray, "U C"]:
+    """Intersection over union, a unit counted only where it meets the category.
+
+    An image on which the unit and all labels of the concept's category lie apart counts
+    for the concept but not for the unit.
+
+    Args:
+        counts: from `overlap`, with `unit_met`.
+        categories: [C] category number of every concept.
+
+    Returns:
+        In [0, 1], never below `iou_within_category`; 0 where both are empty.
+
+    Raises:
+        BadInput: `counts` were made without `unit_met`.
+
+    Reference:
+        The code NetDissect-Lite (CSAILVision, 2018), which departs from equation 1 of
+        Bau et al., CVPR 2017, that way.
+
+    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], [9], 9, [[2]])))
+    >>> iou_where_met(counts, [0]).tolist()
+    [[0.5]]
+    """
+    if counts.unit_met is None:
+        raise BadInput(
+            "`counts` has no `unit_met`, which the union 'met' needs; count again"
+        )
+    unit = np.asarray(counts.unit_met)[:, np.asarray(categories)]
+    return _ratio(counts.intersection, unit + counts.concept)
+
+
 def _ratio(intersection, both):
     union = np.asarray(both - intersection, np.float64)
     return np.where(union > 0, intersection / np.maximum(union, 1), 0.0)
@@ -197,7 +234,9 @@ def _measure(units: Array, concepts: Array, member: Array) -> Overlap:
     u = units.reshape(batch, -1, units.shape[-1]).astype(jnp.float32)
     c = concepts.reshape(batch, -1, concepts.shape[-1]).astype(jnp.float32)
     per_image = u.sum(1)
-    has_category = (c.max(1) @ member > 0).astype(jnp.float32)
+    of_category = (jnp.einsum("bpc,cg->bpg", c, member) > 0).astype(jnp.float32)
+    has_category = of_category.max(1)
+    met = jnp.einsum("bpu,bpg->bug", u, of_category, precision="highest") > 0
     counts = Overlap(
         intersection=jnp.einsum("bpu,bpc->uc", u, c, precision="highest"),
         unit=per_image.sum(0),
@@ -207,5 +246,6 @@ def _measure(units: Array, concepts: Array, member: Array) -> Overlap:
         ),
         pixels_in_category=has_category.sum(0) * height * width,
         pixels=jnp.float32(batch * height * width),
+        unit_met=(per_image[..., None] * met).sum(0),
     )
     return jax.tree.map(lambda x: x.astype(jnp.int32), counts)

@@ -16,7 +16,12 @@ from jaxdissect.dissection.information import Levels
 from jaxdissect.dissection.label_pixels import block_of, label_counts_by_block
 from jaxdissect.dissection.layers import Layer, in_slices, masks
 from jaxdissect.dissection.moments import Moments, in_columns, mask_moments
-from jaxdissect.dissection.pipeline import Dissection, judge, overlap_of_layers
+from jaxdissect.dissection.pipeline import (
+    Dissection,
+    check_labelled,
+    judge,
+    overlap_of_layers,
+)
 from jaxdissect.dissection.protocol import PNAS20, Protocol
 from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
 from jaxdissect.significance import false_discovery
@@ -102,6 +107,7 @@ def find(
             moments=moments_of_layers(layers, thresholds, len(categories), sampling),
         ),
     )
+    check_labelled(counted["overlap"])
     results = {
         name: judge(
             thresholds[name],
@@ -189,9 +195,11 @@ def certainties(
         protocol: `union` matters.
         sampling: of the intervals and chance levels.
     """
-    own = categories if protocol.union == "category" else None
+    own = None if protocol.union == "global" else categories
     counts = {
-        name: label_counts_by_block(result.detectors.concept, categories=own)
+        name: label_counts_by_block(
+            result.detectors.concept, categories=own, met=protocol.union == "met"
+        )
         for name, result in results.items()
     }
 

@@ -62,11 +62,16 @@ def count_images(
     concept = np.zeros(len(categories), np.int64)
     intersection = np.zeros((len(categories), on.shape[1]), np.int64)
     carries = np.zeros((batch, max(categories) + 1), np.int64)
+    met = np.zeros((on.shape[1], carries.shape[1]), np.int64)
     for image, numbers in enumerate(there):
         some = numbers[numbers > 0] - 1
         concept[some] += shown[image, : len(some)]
         intersection[some] += both[image, : len(some)]
-        carries[image, np.asarray(categories)[some]] = 1
+        own = np.asarray(categories)[some]
+        carries[image, own] = 1
+        for category in np.unique(own):
+            meets = both[image, : len(some)][own == category].any(0)
+            met[:, category] += np.where(meets, on[image], 0)
     return Overlap(
         intersection=intersection.T,
         unit=on.sum(0, dtype=np.int64),
@@ -74,6 +79,7 @@ def count_images(
         unit_in_category=on.T @ carries,
         pixels_in_category=carries.sum(0) * height * width,
         pixels=np.array(batch * height * width),
+        unit_met=met,
     )
 
 

@@ -10,6 +10,7 @@ from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.dissection.counts import (
     Overlap,
     iou_global,
+    iou_where_met,
     iou_within_category,
 )
 from jaxdissect.dissection.image_counts import count_images
@@ -76,7 +77,8 @@ def dissect(
 
     Raises:
         BadInput: a protocol value that is not allowed, no batches, or another number
-            of images than `num_images`; `choosing` missing or of no use.
+            of images than `num_images`; `choosing` missing or of no use; no concept has
+            a pixel in any image.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -111,6 +113,7 @@ def dissect(
         memory_bytes=memory_bytes,
     )
     counts = measure("overlap", overlap_of_layers(layers, thresholds, categories))
+    check_labelled(counts)
     return {
         name: judge(
             thresholds[name],
@@ -180,6 +183,29 @@ def overlap_of_layers(
     return combine(**{name: of_layer(name, layer) for name, layer in layers.items()})
 
 
+def check_labelled(counts: Mapping[str, Overlap]) -> None:
+    """Refuse images in which nothing is labelled: every IoU would be 0.
+
+    Args:
+        counts: {layer: pixel counts of all images}.
+
+    Raises:
+        BadInput: no concept has a pixel.
+
+    >>> empty = Overlap(*map(np.array, ([[0]], [3], [0], [[0]], [0], 9)))
+    >>> check_labelled({"conv5": empty})
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `labels` are 0 at all 9 cells of the masks; at least one ...
+    """
+    for of_layer in counts.values():
+        if not np.asarray(of_layer.concept).any():
+            raise BadInput(
+                f"`labels` are 0 at all {int(of_layer.pixels)} cells of the masks; at "
+                "least one image must have a label"
+            )
+
+
 def judge(
     thresholds: Float[np.ndarray, "U"],
     counts: Overlap,
@@ -198,6 +224,8 @@ def judge(
     """
     if protocol.union == "global":
         iou = iou_global(counts)
+    elif protocol.union == "met":
+        iou = iou_where_met(counts, categories)
     else:
         iou = iou_within_category(counts, categories)
     if concept is None:

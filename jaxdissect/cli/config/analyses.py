@@ -41,8 +41,9 @@ class ProtocolConfig:
     """Activation maps lie by their receptive fields, or tile the image."""
     padding: Literal["zeros", "edge"] | None = None
     """Outside an activation map: fade to zero, or repeat the border."""
-    union: Literal["global", "category"] | None = None
-    """Count a unit's pixels on all images, or on those with the concept's category."""
+    union: Literal["global", "category", "met"] | None = None
+    """Count a unit's pixels on all images, on those with the concept's category, or of
+    these only where the unit meets it."""
     min_iou: Rate | None = None
     """A unit is a detector from this IoU on."""
     rule: Literal[">", ">="] | None = None
@@ -63,13 +64,17 @@ class DissectConfig(SubjectConfig):
     """Layers whose units are dissected, in the same passes over the images; `all` for
     every convolutional layer. Of several, each one's results get a folder."""
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
-    images: Literal["scenes", "shapes", "broden", "segmented"] = "scenes"
-    """Labelled images to probe the units with: generated, the Broden data set, or a
-    folder of pictures and label maps (docs/concepts.md)."""
+    images: Literal["scenes", "shapes", "broden", "segmented", "folder"] = "scenes"
+    """Labelled images to probe the units with: generated, the Broden data set, a folder
+    of pictures and label maps, or a folder of pictures in folders for classes, each of
+    which labels its whole pictures (docs/concepts.md)."""
     path: Path | None = None
     """Folder of Broden or of the pictures."""
     split: str = ""
     """Part of the folder: train or val of Broden, a folder of the pictures."""
+    tolerance: Annotated[float, Interval(ge=0, le=441)] = 0.0
+    """Of masks of colours: how far a pixel's may be from a listed one, as a distance in
+    red, green and blue of 0 to 255; farther ones have no label."""
     categories: Names = ()
     """Categories of Broden's concepts; all by default."""
     colours: bool = False
@@ -112,8 +117,8 @@ class PicturesConfig:
     """Which class pictures are of: that their folder is named after, or the one the
     network itself takes them for."""
     broken: Literal["refuse", "skip"] = "refuse"
-    """What becomes of broken files: the first one read ends the command, or all are
-    looked for at the start and left out."""
+    """What becomes of broken files, and of copies of a picture that would rank units
+    and judge them: they end the command, or are looked for at the start and left out."""
 
 
 SceneSplit = Literal["train", "test", "probe", "rank", "report"]
