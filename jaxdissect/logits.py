@@ -139,9 +139,7 @@ def elsewhere(acts: Any) -> Any:
 
 def _kind(rows: Float[np.ndarray, "B K"]) -> Kind:
     largest = rows.max(-1, keepdims=True)
-    exponentials = np.exp(rows - largest).sum(-1) * np.exp(
-        np.minimum(largest[:, 0], 50)
-    )
+    exponentials = np.exp(rows - largest).sum(-1) * np.exp(np.minimum(largest[:, 0], 50))
     sums, positive = rows.sum(-1), (rows >= 0).all()
     if positive and (rows <= 1 + TOLERANCE).all():
         away = abs(sums - 1).max()

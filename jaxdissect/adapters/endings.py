@@ -79,9 +79,7 @@ def passes_on(stage: Stage, variables: Any, like: Any) -> bool:
     reading = Reading(jax.make_jaxpr(stage.apply)(variables, like))
     jaxpr = reading.closed.jaxpr
     exact = all(map(_at_least_as_wide, jaxpr.eqns))
-    return (
-        exact and reading.source(Place((), jaxpr.outvars[0])).atom is jaxpr.invars[-1]
-    )
+    return exact and reading.source(Place((), jaxpr.outvars[0])).atom is jaxpr.invars[-1]
 
 
 def last_function(function: Callable[..., Array], *arguments: Any) -> str:
@@ -185,16 +183,11 @@ def _step(reading: Reading, place: Place) -> Place | None:
     for whole, other in pairs.get(kind, ()):
         if isinstance(whole, jex.Literal) or whole.aval.shape != place.atom.aval.shape:
             continue
-        shift, at = (
-            place._replace(atom=other),
-            reading.source(place._replace(atom=whole)),
-        )
+        shift, at = place._replace(atom=other), reading.source(place._replace(atom=whole))
         if not _same_for_all(reading, shift, place.atom.aval.shape[-1:]):
             continue
-        if (
-            _comes_of(reading, at, ("exp",))
-            if kind != "sub"
-            else _comes_of(reading, reading.source(shift), SHIFTS)
+        if _comes_of(reading, at, ("exp",)) if kind != "sub" else _comes_of(
+            reading, reading.source(shift), SHIFTS
         ):
             return at
     return None
@@ -211,9 +204,7 @@ def _same_for_all(reading: Reading, place: Place, classes: tuple[int, ...]) -> b
         shape = getattr(place.atom.aval, "shape", ())
         if shape[-1:] != classes or classes == (1,):
             return shape == () or shape[-1:] == (1,)
-        found = (
-            reading.equation(place) if not isinstance(place.atom, jex.Literal) else None
-        )
+        found = reading.equation(place) if not isinstance(place.atom, jex.Literal) else None
         if found is None:
             return False
         number, equation = found
@@ -231,10 +222,7 @@ def _same_for_all(reading: Reading, place: Place, classes: tuple[int, ...]) -> b
 def _passes(equation: Any) -> bool:
     """Whether an equation gives what it gets, in as many numbers and as exactly."""
     kind = equation.primitive.name
-    given, gives = (
-        equation.invars[0].aval if equation.invars else None,
-        equation.outvars[0].aval,
-    )
+    given, gives = equation.invars[0].aval if equation.invars else None, equation.outvars[0].aval
     if kind in UNCHANGED:
         return len(equation.outvars) == 1
     if kind == "convert_element_type":

@@ -9,7 +9,6 @@ from jaxtyping import Int, Integer, UInt8
 
 from jaxdissect.base import BadInput
 
-
 Watch = Callable[[Iterable, int], Iterable]
 """(items, how many) -> the same items, on a progress bar perhaps."""
 
@@ -76,8 +75,8 @@ class ConceptSource(NamedTuple):
         for concept in self.concepts:
             if times[concept] > 1:
                 raise BadInput(
-                    f"`concepts` has {concept.category}/{concept.name} twice; a concept "
-                    "has one number"
+                    f"`concepts` has {concept.category}/{concept.name} twice; a "
+                    "concept has one number"
                 )
             if concept.category not in self.categories:
                 raise BadInput(

@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding
+from jaxdissect.data import decoding, listing
 from jaxdissect.data.duplicates import listed, same_bytes
 from jaxdissect.data.files import read_bytes
-from jaxdissect.data import listing
 from jaxdissect.data.images import ImageSet, fingerprint, on_demand
 from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import (
