@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fuzzing import world as tiny_world
 
 from jaxdissect import networks
 from jaxdissect.base import Params
@@ -76,7 +77,7 @@ NETWORKS = {
 }
 
 
-REPRESENTATIVE = ("vgg16_bn", "lenet", "shapesnet")
+REPRESENTATIVE = ("alexnet_b", "shapesnet")
 """Networks on which laws hold in the fast tests; `pytest -m slow` tries the others."""
 
 
@@ -173,6 +174,12 @@ def dissected(trained, tmp_path_factory):
         "dissected",
         lambda out: main(["dissect", *weights, *few, "--out", str(out)]),
     )
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """The smallest network, pictures and results there can be, for the fuzz suite."""
+    return shared(tmp_path_factory, "world", tiny_world.make)
 
 
 def fails(capsys, *arguments):

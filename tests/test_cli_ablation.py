@@ -139,12 +139,12 @@ def test_a_killed_sweep_ends_identical(trained, dissected, ablated, tmp_path):
 
     process, deadline = start(), time.time() + 300
     # The ranking is done, the report is not.
-    while not list(tmp_path.glob(".killed-*.partial/progress/ranking_units.npz")):
+    while not list(out.glob(".jaxdissect/*/progress/ranking_units.npz")):
         assert process.poll() is None and time.time() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not out.exists()
+    assert [path.name for path in out.iterdir()] == [".jaxdissect"]
     assert start().wait(300) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["killed"]
     for name in ("units.csv", "effects.csv", "ranking.csv", "curves.csv"):
@@ -283,7 +283,7 @@ def test_activations_that_are_not_finite_leave_nothing(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ("ScaleConfig(factors=(0.5, 0.0))", "`factors` is (0.5, 0.0)"),
+        ("ScaleConfig(factors=(0.5, 0.0))", "`factors[1]` is 0.0"),
         ("ScaleConfig(layer='input')", "no weights lead to"),
         ("CompareConfig()", "`trainings` has 0 files"),
         ("TrainConfig()", "takes AblateConfig or ScaleConfig or CompareConfig"),

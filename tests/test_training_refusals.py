@@ -66,7 +66,7 @@ def refuse(arguments, said, out, capsys):
         ),
         (
             "--regularize.block-norm.weight -1",
-            "`regularize.block_norm.weight` is -1.0; it must be a number in [0, 1000000]",
+            "`regularize.block_norm.weight` is -1.0; it must be a number",
         ),
         ("--regularize.fields.spatial inf", "`regularize.fields.spatial` is inf"),
         (

@@ -5,7 +5,6 @@ Heavy imports come after parsing, so that `--help` and mistakes answer at once.
 
 import difflib
 import importlib
-import io
 import runpy
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import tyro
 
 from jaxdissect import __version__
 from jaxdissect.base import BadInput, printable
+from jaxdissect.cli import console
 from jaxdissect.cli.config import (
     AblateConfig,
     AgreementConfig,
@@ -32,6 +32,7 @@ from jaxdissect.cli.config import (
     TrainConfig,
     checking,
 )
+from jaxdissect.cli.own_files import said
 
 COMMANDS: dict[str, tuple[type, ...]] = {
     "train": (TrainConfig, RegimesConfig, GroupsConfig, FacesConfig),
@@ -70,10 +71,11 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: command, config file and settings; the process's own by default.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A path may hold what the terminal's encoding, or any, cannot say.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    arguments = sys.argv[1:] if argv is None else argv
+    with console.forgiving():
+        _main(sys.argv[1:] if argv is None else argv)
+
+
+def _main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
         return
@@ -85,11 +87,25 @@ def main(argv: list[str] | None = None) -> None:
         config = parse(command, rest)
         module = type(config).__name__.removesuffix("Config").lower()
         importlib.import_module(f"jaxdissect.cli.{module}").run(config)
-    except (BadInput, OSError) as error:
+    except BadInput as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where this one stopped")
+    except OSError as error:
+        names = [str(n) for n in (error.filename, error.filename2) if n is not None]
+        where = " -> ".join(names) or "a file"
+        sentence = printable(f"{where}: {error.strerror or error}")
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        # What XLA raises where a program runs: a callback of the user's own network
+        # fails on some image, or memory is short. Its class is not imported for that.
+        if type(error).__name__ != "JaxRuntimeError":
+            raise
+        print(f"error: a compiled program fails with {said(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt as stop:
+        advice = str(stop) or "the same command starts anew"
+        print(f"\ninterrupted; {advice}", file=sys.stderr)
         sys.exit(130)
 
 
@@ -133,7 +149,7 @@ def load_config(path: Path, kinds: tuple[type, ...]) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the user's own file raises, or sys.exit
-        raise BadInput(f"{path} fails with {type(error).__name__}: {error}") from error
+        raise BadInput(f"{path} fails with {said(error)}") from error
     if "config" not in found:
         raise BadInput(f"{path} defines no `config`; {takes}")
     config = found["config"]

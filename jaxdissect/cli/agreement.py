@@ -12,7 +12,14 @@ import numpy as np
 
 from jaxdissect import ablation, gradients, metrics, networks
 from jaxdissect.base import Statistic
-from jaxdissect.cli import analysed, build, outputs, resuming, sweeping
+from jaxdissect.cli import (
+    analysed,
+    answering,
+    build,
+    outputs,
+    publishing,
+    sweeping,
+)
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AgreementConfig
 from jaxdissect.cli.scoring import SCORES
@@ -49,15 +56,19 @@ def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
+    answering.check_score(trained, *config.scores)
     sweeping.num_units(trained, config.layer)
     name = f"agreement-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
     images = analysed.open_images(config, trained)
     manifest = analysed.manifest(config, trained, images)
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         this = Pass(trained, config, work.progress, images)
         write(work.results, config, images, measure(config, this))
-    print(f"\n{(out / 'findings.txt').read_text()}")
+
+    publishing.make_once(out, manifest, make)
+    print(f"\n{(out / 'findings.txt').read_text('utf-8')}")
     print(f"results: {out}")
 
 

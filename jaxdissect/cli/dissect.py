@@ -10,11 +10,11 @@ from jaxdissect.cli import (
     loading,
     outputs,
     probing,
-    resuming,
+    publishing,
     sources,
     subjects,
 )
-from jaxdissect.cli.config import DissectConfig
+from jaxdissect.cli.config import DissectConfig, checking
 
 LEAST_DRAWS = 40
 """One beyond each end of a 95 % interval."""
@@ -60,6 +60,7 @@ def dissect_subject(
     Raises:
         BadInput: settings or images that cannot be, or `out` holds another run.
     """
+    checking.check(config)
     if config.num_draws and config.num_draws < LEAST_DRAWS:
         raise BadInput(
             f"`num_draws` is {config.num_draws}; it must be 0 or at least {LEAST_DRAWS}"
@@ -74,7 +75,8 @@ def dissect_subject(
     manifest = outputs.manifest(
         config, weights=subject.digest, images=probe.source.digest
     )
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         found = probing.find(this, work.progress, num_draws=config.num_draws)
         sections: alternatives.Sections = {layer: [] for layer in found}
         if config.compare_presets:
@@ -82,6 +84,8 @@ def dissect_subject(
         if config.rotate:
             alternatives.by_rotations(this, found, work, sections)
         layer_results.write(this, found, sections, work.results)
+
+    publishing.make_once(out, manifest, make)
     pages = sorted(out.glob("**/report.html"))
     print("\n".join(f"report: {page}" for page in pages))
 

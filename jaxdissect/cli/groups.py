@@ -17,6 +17,7 @@ from jaxdissect.cli.config import (
     RegularizeConfig,
     TrainConfig,
 )
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.cli.trainings import Training
 from jaxdissect.regularizers import block_norm
 from jaxdissect.reports import cards, claims, figures, tables
@@ -37,9 +38,12 @@ def run(config: GroupsConfig) -> None:
         together=config.together,
     )
     manifest = trainings.provenance(config, trained)
-    with outputs.results_folder(out / "results", manifest) as folder:
+
+    def make(work: Work) -> None:
         measured = measure(config, trained)
-        write(folder, base, measured)
+        write(work.results, base, measured)
+
+    make_once(out / "results", manifest, make)
     print(f"results: {out / 'results' / 'results.md'}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect import dissection
-from jaxdissect.cli import build, drawing, outputs
+from jaxdissect.cli import build, drawing, outputs, subjects
 from jaxdissect.cli.probing import Run
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.reports import (
@@ -56,6 +56,8 @@ def write(
             folder, this, layer, each, strips[layer], sections[layer]
         )
         print_table(layer, each, headline, this.probe.source.concepts)
+        if cells := supposed(this, layer):
+            print(f"  cells: {cells}")
     if len(found) > 1:
         write_profile(results, this, found)
 
@@ -116,14 +118,24 @@ def write_layer(
 def facts_of(this: Run, layer: str) -> dict[str, str]:
     """What was dissected and how, in words."""
     preset, notes = this.config.protocol.preset, this.probe.source.notes
+    cells = supposed(this, layer)
     return {
         "layer": layer,
         **this.subject.facts,
+        **({"cells": cells} if cells else {}),
         "images": f"{len(this.probe.indices)} {this.probe.source.what}",
         **({"of these images": " ".join(notes)} if notes else {}),
         "protocol": f"{preset}: " + _readable(this.protocol._asdict()),
         **build.computed_with(),
     }
+
+
+def supposed(this: Run, layer: str) -> str:
+    """What is to be said of a layer's cells, where it matters where they lie."""
+    placed = this.protocol.alignment == "receptive_field"
+    if not placed and not this.config.compare_presets:
+        return ""
+    return subjects.supposed(this.subject.centres[layer])
 
 
 def absent_concepts(result: dissection.Dissection, source: ConceptSource) -> str:
@@ -173,7 +185,7 @@ def save_arrays(file: Path, found: dissection.Findings, source: ConceptSource) -
         top_images=found.top.indices,
         top_peaks=found.top.peaks,
         **({} if found.certainty is None else found.certainty._asdict()),
-        **result.overlap._asdict(),
+        **{name: c for name, c in result.overlap._asdict().items() if c is not None},
     )
 
 

@@ -28,6 +28,7 @@ from jaxdissect.cli.config import (
     RegularizeConfig,
     TrainConfig,
 )
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.cli.trainings import Training
 from jaxdissect.reports import cards, claims, figures, tables
 from jaxdissect.reports.experiments import regime_plots, regimes
@@ -47,9 +48,12 @@ def run(config: RegimesConfig) -> None:
         together=config.together,
     )
     manifest = trainings.provenance(config, trained)
-    with outputs.results_folder(out / "results", manifest) as folder:
+
+    def make(work: Work) -> None:
         measured = measure(config, base, trained)
-        write(folder, config, measured)
+        write(work.results, config, measured)
+
+    make_once(out / "results", manifest, make)
     print(f"results: {out / 'results' / 'results.md'}")
 
 

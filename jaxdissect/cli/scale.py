@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxdissect import ablation, networks
 from jaxdissect.base import AnyArray, Statistic
-from jaxdissect.cli import analysed, build, outputs, resuming, sweeping
+from jaxdissect.cli import analysed, build, outputs, publishing, sweeping
 from jaxdissect.cli.config import ScaleConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -25,7 +25,8 @@ def run(config: ScaleConfig) -> None:
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
     images = analysed.open_images(config, trained)
     manifest = analysed.manifest(config, trained, images)
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         this = Pass(trained, config, work.progress, images)
         order = rank(config, this)
         sets = chosen_sets(config, order, size)
@@ -33,7 +34,9 @@ def run(config: ScaleConfig) -> None:
         key = jax.random.fold_in(jax.random.key(config.seed), 1)
         scaled = scaling.scaled(key, measured, sets)
         write(work.results, config, scaled, images.said)
-    print(f"\n{(out / 'findings.txt').read_text()}")
+
+    publishing.make_once(out, manifest, make)
+    print(f"\n{(out / 'findings.txt').read_text('utf-8')}")
     print(f"results: {out}")
 
 

@@ -12,6 +12,7 @@ from jaxdissect.cli import generated, outputs
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.data import scenes, shapes
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
+from jaxdissect.data.label_maps import mask_cells, middles
 from jaxdissect.dissection import Protocol
 
 NUM_GENERATED = 1200
@@ -77,9 +78,8 @@ def generated_probe(
     def load(positions: Int[np.ndarray, "B"], *, size: int, stride: int) -> Labelled:
         chosen = [indices[position] for position in positions]
         drawn = generator.render(seed, chosen, size=size)
-        # A mask cell takes the label of its middle pixel.
-        middle = slice(stride // 2, None, stride)
-        return Labelled(drawn.images, drawn.labels[:, middle, middle])
+        middle = middles(size, mask_cells(size, stride))
+        return Labelled(drawn.images, drawn.labels[:, middle][:, :, middle])
 
     classes = generator.classes
     source = ConceptSource(

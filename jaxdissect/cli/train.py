@@ -1,5 +1,6 @@
 """`train`: config -> data, network, objective -> checkpoints, metrics, weights."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,21 @@ from jaxdissect.cli import (
     architectures,
     build,
     datasets,
+    locking,
     metrics_log,
     objectives,
     optimizing,
     outputs,
+    publishing,
+    records,
     starting,
     watching,
 )
 from jaxdissect.cli.config import TrainConfig
 from jaxdissect.cli.fitting import Phase, Plan, fit_plan, of_seed
 from jaxdissect.data import scenes
-from jaxdissect.reports import learning_curves
-from jaxdissect.training import evaluate_objective, loop, state
+from jaxdissect.reports import learning_curves, saved_files
+from jaxdissect.training import checkpoints, evaluate_objective, loop, state
 
 
 def run(config: TrainConfig) -> None:
@@ -40,19 +44,35 @@ def run(config: TrainConfig) -> None:
         left_out=dict(plan.source.left_out),
         **({"start": weights.digest(plan.start)} if plan.start else {}),
     )
-    outputs.check_same_run(config.out, manifest)
+    records.check_same_run(config.out, manifest)
     if plan.source.said:
         print(plan.source.said)
     if all(is_finished(folder) for folder in plan.folders):
         print(f"already trained: {config.out}")
         return
-    config.out.mkdir(parents=True, exist_ok=True)
-    outputs.write_json(config.out / "run.json", manifest)
+    with locking.locked(config.out):
+        records.check_no_other_run(config.out, manifest)
+        if all(is_finished(folder) for folder in plan.folders):
+            print(f"already trained: {config.out}")
+        else:
+            train(plan, manifest)
+
+
+def train(plan: Plan, manifest: dict[str, Any]) -> None:
+    """Carry a plan out in its folder, from the latest checkpoint there."""
+    config = plan.config
+    outputs.write_json(config.out / records.NAME, manifest)
     for folder in plan.folders:
         folder.mkdir(exist_ok=True)
-    final = fit_plan(plan)
+    try:
+        final = fit_plan(plan)
+    except KeyboardInterrupt:
+        raise publishing.Interrupted(
+            "the same command goes on from the latest checkpoint there is"
+        ) from None
     for n, (seed, folder) in enumerate(zip(plan.seeds, plan.folders, strict=True)):
         finish(plan, folder, seed, of_seed(plan, final, n), manifest)
+    shutil.rmtree(config.out / "checkpoints" / checkpoints.DAMAGED, ignore_errors=True)
 
 
 def is_finished(folder: Path) -> bool:
@@ -64,7 +84,8 @@ def is_finished(folder: Path) -> bool:
     file = folder / "weights.safetensors"
     if not (file.exists() and (folder / "summary.json").exists()):
         return False
-    weights.load(file)
+    with saved_files.advising("delete it, and the same command makes it anew"):
+        weights.load(file)
     return True
 
 
@@ -181,8 +202,9 @@ def finish(
     manifest: dict[str, Any],
 ) -> None:
     """Write weights, summary, table and learning curve of one seed."""
-    lines = metrics_log.read_metrics(folder / "metrics.jsonl")
-    tested = [line for line in lines if "test_top1" in line]
+    file = folder / "metrics.jsonl"
+    lines = metrics_log.read_metrics(file)
+    tested = metrics_log.tested(lines, file)
     best = max(tested, key=lambda line: line["test_top1"])
     summary = {
         "test_top1": tested[-1]["test_top1"],

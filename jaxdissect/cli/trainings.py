@@ -110,7 +110,9 @@ def _seeds(config: TrainConfig) -> str:
 
 
 def _finished(name: str, config: TrainConfig, folder: Path) -> Training:
-    lines = metrics_log.read_metrics(folder / "metrics.jsonl")
+    file = folder / "metrics.jsonl"
+    lines = metrics_log.read_metrics(file)
+    metrics_log.tested(lines, file)
     return Training(name, config.seed, config, folder, lines)
 
 

@@ -39,7 +39,8 @@ class ConceptSource(NamedTuple):
 
     Attributes:
         load: (indices, size=, stride=) -> `Labelled` with images of `size` pixels
-            along each axis and a label for every `stride` x `stride` of them.
+            along each axis and a label for every `stride` x `stride` of them, or a
+            little more (`label_maps.mask_cells`).
         captions: [N] what to write below each image.
         strata: [N] number of each image's origin; images of one origin are alike, so
             chance levels exchange images within an origin only.

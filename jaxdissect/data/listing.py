@@ -130,7 +130,7 @@ def _walk(folder: Path, follow: bool) -> Iterator[tuple[str, str, int]]:
     """(path, why it is passed over, length in bytes) of all there is below a folder."""
     met: set[tuple[int, int]] = set()
     # Folders come before links to them, wherever the links lie.
-    real = [""] if folder.is_dir() else []
+    real: list[str] = [""] if folder.is_dir() else []
     links: list[str] = []
     while real or links:
         inside = real.pop() if real else links.pop(0)
@@ -154,8 +154,7 @@ def _walk(folder: Path, follow: bool) -> Iterator[tuple[str, str, int]]:
 def _entries(folder: Path, inside: str) -> list[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder / inside) as entries:
         return sorted(
-            ((inside + entry.name, entry) for entry in entries),
-            key=lambda pair: pair[0],
+            ((inside + entry.name, entry) for entry in entries), key=lambda pair: pair[0]
         )
 
 

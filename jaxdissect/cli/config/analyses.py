@@ -41,8 +41,9 @@ class ProtocolConfig:
     """Activation maps lie by their receptive fields, or tile the image."""
     padding: Literal["zeros", "edge"] | None = None
     """Outside an activation map: fade to zero, or repeat the border."""
-    union: Literal["global", "category"] | None = None
-    """Count a unit's pixels on all images, or on those with the concept's category."""
+    union: Literal["global", "category", "met"] | None = None
+    """Count a unit's pixels on all images, on those with the concept's category, or of
+    these only where the unit meets it."""
     min_iou: Rate | None = None
     """A unit is a detector from this IoU on."""
     rule: Literal[">", ">="] | None = None
@@ -202,7 +203,7 @@ class ScaleConfig(ImageSweepConfig):
 class CompareConfig(SweepConfig):
     """Importance of single units in several trainings, rotated and not."""
 
-    trainings: Annotated[tuple[Path, ...], Distinct()] = ()
+    trainings: tuple[Path, ...] = ()
     """Weights that `train` wrote; those with the same BatchNorm and dropout settings
     are one regime, whatever their seeds."""
     layer: str = "conv5"
