@@ -118,7 +118,7 @@ class PicturesConfig:
     network itself takes them for."""
     broken: Literal["refuse", "skip"] = "refuse"
     """What becomes of broken files, and of copies of a picture that would rank units
-    and judge them: they end the command, or are looked for at the start and left out."""
+    and judge them: they end the command, or are looked for first and left out."""
 
 
 SceneSplit = Literal["train", "test", "probe", "rank", "report"]
