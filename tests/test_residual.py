@@ -142,8 +142,7 @@ def test_settings_that_are_none():
         networks.resnet(3, stem="3x3")
     with pytest.raises(BadInput, match="`depth` is 12; allowed are 11, 13, 16, 19"):
         networks.vgg(3, depth=12)
-    with pytest.raises(BadInput, match="pools nothing and has no groups; name `layers"):
-        networks.penultimate_group(networks.cifar_resnet(3))
+    assert networks.penultimate_group(networks.cifar_resnet(3)) == "conv1"
 
 
 def test_depths_that_are_none():
