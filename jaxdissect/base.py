@@ -41,7 +41,7 @@ BIDI = frozenset(
 """Characters that turn the order of what follows them."""
 
 
-def printable(text: str, longest: int = 2000) -> str:
+def printable(text: str, longest: int = 900) -> str:
     r"""A stranger's text as one line that does nothing to a terminal, page or figure.
 
     Control characters and those that turn the order of letters are escaped; words of

@@ -102,7 +102,8 @@ def test_random_weights_and_presets_are_other_runs(trained, dissected, capsys):
     before = (dissected / "units.csv").read_bytes()
     main(again)
     assert (dissected / "units.csv").read_bytes() == before
-    assert "detectors" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "finished already" in said and f"report: {dissected}" in said
     error = fails(capsys, *again, "--random-weights")
     assert "another run's results" in error and "config.random_weights" in error
     error = fails(capsys, *again, "--protocol.preset", "cvpr17")

@@ -112,7 +112,8 @@ def test_a_stopped_dissection_goes_on_to_identical_files(dissected, tmp_path, st
     out, config = tmp_path / "out", settings(keep_mib=0)
     with pytest.raises(KeyboardInterrupt):
         dissect_subject(config, subject(stopping), out)
-    assert [path.name for path in out.iterdir()] == [".jaxdissect"]
+    left = list(out.iterdir()) if out.exists() else []
+    assert [path.name for path in left] == [".jaxdissect"] * (stop_at > 4)
     before = len(calls)
     dissect_subject(config, subject(stopping), out)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

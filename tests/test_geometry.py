@@ -68,7 +68,7 @@ def chained(layers, shape=(SIZE, SIZE)):
     return adapters.chain(functions, {}, jnp.zeros((1, *shape, 3)))[0]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(st.lists(st.tuples(axes, axes), min_size=1, max_size=2))
 def test_every_axis_has_its_own_windows(layers):
     network = chained(layers)

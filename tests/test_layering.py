@@ -43,7 +43,6 @@ WITHIN_A_RANK = {
     ("intervals", "significance"),
     ("quantiles", "checking"),
     ("quantiles", "streaming"),
-    ("significance", "checking"),
     ("streaming", "checking"),
 }
 FORBIDDEN_AT_IMPORT = {

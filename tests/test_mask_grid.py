@@ -1,7 +1,9 @@
 """Masks of any stride on images of any size, wherever the labels come from."""
 
+import csv
 from fractions import Fraction
 from math import floor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import probing, sources
+from jaxdissect.cli import main, probing, sources
 from jaxdissect.cli.config import ProtocolConfig
 from jaxdissect.data import colours, shapes
 from jaxdissect.data.label_maps import mask_cells, middles
@@ -86,3 +88,31 @@ def test_presets_fit_images_of_any_size(size):
 def test_a_cell_larger_than_the_image_is_refused(stride):
     with pytest.raises(BadInput, match="it must be from 1 to the size, 32"):
         probing.make_protocol(ProtocolConfig(stride=stride), 32)
+
+
+CAFFE = """
+import jax
+from jaxdissect import networks
+
+def caffe():
+    network = networks.caffe_alexnet(5, width=1 / 16, hidden=(8, 8))
+    params = networks.init(jax.random.key(0), network, (227, 227, 3))
+    return networks.Classifier(network, params, 227)
+"""
+
+
+@pytest.mark.slow
+def test_networks_of_227_pixels_are_dissected_by_every_preset(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("nets.py").write_text(CAFFE)
+    network = ("--network", "nets.py:caffe", "--layers", "conv5", "--num-draws", "0")
+    main(["dissect", *network, "--num-images", "12", "--compare-presets", "--out", "d"])
+    source = sources.generated_probe("scenes", 0, 12, 227).source
+    whole = source.load(np.arange(12), size=227, stride=1).labels
+    at = pixels_reference(227, 4)
+    numbers, pixels = np.unique(whole[:, at][:, :, at], return_counts=True)
+    with np.load("d/iou.npz") as arrays:
+        assert arrays["pixels"] == 12 * 56**2
+        np.testing.assert_array_equal(arrays["concept"][numbers[1:] - 1], pixels[1:])
+    with Path("d/presets.csv").open() as file:
+        assert [row["preset"] for row in csv.DictReader(file)] == list(probing.PRESETS)

@@ -172,6 +172,6 @@ def test_a_dissection_without_any_label_is_refused(num_concepts):
     batches = [({"c": acts}, np.zeros((2, 4, 4, 1), np.int32))]
     with pytest.raises(BadInput, match="`labels` are 0 at all 32 cells"):
         dissection.dissect(
-            lambda: batches, [0] * num_concepts, {"c": Centres(0.0, 1.0)}, 4,
+            lambda: batches, [0] * num_concepts, {"c": Centres.square(0.0, 1.0)}, 4,
             num_images=2,
         )  # fmt: skip

@@ -25,6 +25,8 @@ class Net(nn.Module):
     @nn.compact
     def __call__(self, x):
         x = nn.avg_pool(x, CELL, CELL)
+        if {far}:
+            x = x + {far} * x.mean((1, 2), keepdims=True)
         x = nn.relu(nn.Conv(4, (1, 1), use_bias=False, name="c")(x))
         return x.mean((1, 2))
 
@@ -91,6 +93,12 @@ def iou_reference(pictures, masks, cell, stride):
     return (on & there).sum((0, 1, 2)) / (on | there).sum((0, 1, 2))
 
 
+def write_network(size, cell, far=0):
+    """A user's file; `far` says how much each cell sees of all others."""
+    settings = {"size": size, "cell": cell, "far": far, "units": UNITS.tolist()}
+    Path("nets.py").write_text(NETWORK.format(**settings))
+
+
 def dissect(*options):
     network = ("--network", "nets.py:own", "--layers", "c.relu", "--num-draws", "0")
     images = ("--images", "segmented", "--path", "squares")
@@ -111,8 +119,7 @@ def dissect(*options):
 )
 def test_planted_squares_are_found(size, cell, stride, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = {"size": size, "cell": cell, "units": UNITS.tolist()}
-    Path("nets.py").write_text(NETWORK.format(**settings))
+    write_network(size, cell)
     drawn = draw(size, 8)
     write("squares", *drawn)
     dissect(*(() if stride == 4 else ("--protocol.stride", str(stride))))
@@ -126,3 +133,22 @@ def test_planted_squares_are_found(size, cell, stride, tmp_path, monkeypatch):
         assert labels == list(QUADRANTS)
     facts = json.loads(Path("found/summary.json").read_text())["facts"]
     assert "cells" not in facts  # all of them measured
+
+
+def test_cells_without_borders_are_said_to_be_an_estimate(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write_network(64, (4, 8), far=1e-6)
+    drawn = draw(64, 8)
+    write("squares", *drawn)
+    dissect()
+    # Dividing the map evenly is right here, but nothing that is seen tells so.
+    want = iou_reference(*drawn, (4, 8), 4)
+    with np.load("found/iou.npz") as arrays:
+        np.testing.assert_allclose(arrays["iou"], want, atol=0.01)
+    said = "where they lie along rows and columns is an estimate"
+    facts = json.loads(Path("found/summary.json").read_text())["facts"]
+    assert facts["cells"].startswith(said)
+    assert said in capsys.readouterr().out
+    assert said in Path("found/report.html").read_text()

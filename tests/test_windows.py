@@ -186,3 +186,17 @@ def test_what_small_maps_leave_open_is_an_estimate():
     assert measured_window(half, (4, 1, 1)) == Window(3, 2, 1)
     rectified = jax.nn.relu
     assert measured_windows(rectified, (2, 2, 3)) == (Window(), Window())
+
+
+@pytest.mark.parametrize("patch", [(16, 4), (4, 16), (2, 32)])
+def test_a_square_made_of_tokens_that_lie_otherwise_is_an_estimate(patch):
+    """64 patches in 4 rows or 16 are no map of 8 x 8, whatever their number."""
+    height, width = patch
+
+    def function(x):
+        tokens = x.reshape(-1, 64 // height, height, 64 // width, width, 1)
+        return tokens.mean((2, 4)).reshape(-1, 8, 8, 1)
+
+    rows, columns = measured_windows(function, (64, 64, 1))
+    # Rows of 8 within rows of 16 are all of one place, so these are known.
+    assert rows.known == (height > 4) and not columns.known

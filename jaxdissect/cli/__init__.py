@@ -149,7 +149,7 @@ def load_config(path: Path, kinds: tuple[type, ...]) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the user's own file raises, or sys.exit
-        raise BadInput(f"{path} fails with {type(error).__name__}: {error}") from error
+        raise BadInput(f"{path} fails with {said(error)}") from error
     if "config" not in found:
         raise BadInput(f"{path} defines no `config`; {takes}")
     config = found["config"]

@@ -15,13 +15,16 @@ def folder(name: str) -> Path:
     Args:
         name: of what is kept there.
     """
-    wanted = platformdirs.user_cache_path("jaxdissect", appauthor=False) / name
+    try:
+        wanted = platformdirs.user_cache_path("jaxdissect", appauthor=False) / name
+    except RuntimeError:  # there is no home
+        wanted = Path("~") / name
     return _usable_or_instead(wanted)
 
 
 @cache
 def _usable_or_instead(wanted: Path) -> Path:
-    # Without a home there is none; platformdirs then names a folder called "~".
+    # Without a home older versions of platformdirs name a folder called "~".
     if wanted.is_absolute() and _usable(wanted):
         return wanted
     name = wanted.name

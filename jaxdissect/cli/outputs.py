@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -58,7 +59,14 @@ def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> 
 
 
 def _without_places(settings: Any) -> Any:
-    """Settings but for where files lie, which does not matter; their hash does."""
+    """Settings but for where files lie, which does not matter; their hash does.
+
+    JSON has no infinity, so that is a text.
+    """
+    if isinstance(settings, float) and not math.isfinite(settings):
+        return str(settings)
+    if isinstance(settings, list | tuple):
+        return [_without_places(item) for item in settings]
     if not isinstance(settings, dict):
         return settings
     places = ("out", "path", "weights", "trainings", "dissection", "ablation")

@@ -11,6 +11,13 @@ from jax import Array
 from jaxtyping import Bool, Float, Integer
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 from jaxdissect.streaming import total
 
 
@@ -54,9 +61,17 @@ def unit_masks(
     Returns:
         Whether the unit is on there.
 
+    Raises:
+        BadInput: values that are not finite, or another number of thresholds; while
+            tracing, shapes and types only.
+
     >>> unit_masks(jnp.array([[[[0.0]], [[1.0]]]]), jnp.zeros(1))[0, :, 0, 0].tolist()
     [False, True]
     """
+    check_shape("acts", acts, "B H W U")
+    check_shape("thresholds", thresholds, "U", U=acts.shape[-1])
+    check_real("acts", acts)
+    check_real("thresholds", thresholds)
     return jnp.greater(acts, thresholds)
 
 
@@ -72,9 +87,14 @@ def concept_masks(
     Returns:
         Whether any layer carries the concept there.
 
+    Raises:
+        BadInput: labels that are no integers, negative or above C.
+
     >>> concept_masks(jnp.array([[[[2, 0]]]]), num_concepts=2)[0, 0, 0].tolist()
     [False, True]
     """
+    check_number("num_concepts", num_concepts)
+    check_numbers("labels", labels, num_concepts + 1)
     numbers = jnp.arange(1, num_concepts + 1)
     return (labels[..., None] == numbers).any(-2)
 
@@ -89,13 +109,51 @@ def overlap(categories: Sequence[int]) -> Statistic:
         A Statistic: batches are (unit masks [B H W U], concept masks [B H W C]), the
         value is an `Overlap` in int64.
 
+    Raises:
+        BadInput: no concepts, or masks of other shapes or types.
+
     >>> masks = jnp.ones((1, 2, 2, 1), bool)
     >>> from jaxdissect.streaming import accumulate
     >>> accumulate(overlap([0]), [(masks, masks)]).intersection.tolist()
     [[4]]
     """
+    check_categories(categories)
     member = np.eye(max(categories) + 1, dtype=np.float32)[np.asarray(categories)]
-    return total(lambda units, concepts: _measure(units, concepts, member))
+
+    def measure(units, concepts) -> Overlap:
+        check_masks("units", units, "B H W U")
+        sizes = dict(zip("BHW", units.shape, strict=False))
+        check_masks("concepts", concepts, "B H W C", C=len(categories), **sizes)
+        return _measure(units, concepts, member)
+
+    return total(measure)
+
+
+def check_categories(categories: Sequence[int]) -> None:
+    """Refuse a dissection without concepts, and categories that are no numbers.
+
+    >>> check_categories([])
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `categories` is empty; at least one concept is needed
+    """
+    if not len(categories):
+        raise BadInput("`categories` is empty; at least one concept is needed")
+    check_numbers("categories", np.asarray(categories))
+
+
+def check_masks(name: str, masks: AnyArray, shape: str, **sizes: int) -> None:
+    """Refuse masks that are none: of another type, of another shape, or empty.
+
+    >>> check_masks("units", np.ones((1, 2, 2, 1)), "B H W U")
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `units` is float64; masks are true or false
+    """
+    check_shape(name, masks, shape, **sizes)
+    check_not_empty(name, masks, shape)
+    if masks.dtype != bool:
+        raise BadInput(f"`{name}` is {masks.dtype}; masks are true or false")
 
 
 class Present(NamedTuple):

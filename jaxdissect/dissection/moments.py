@@ -18,6 +18,8 @@ from jax import Array
 from jaxtyping import Bool, Float, Int, Integer
 
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import check_shape
+from jaxdissect.dissection.counts import check_masks
 from jaxdissect.dissection.sketches import as_real, folded
 
 
@@ -87,6 +89,8 @@ def mask_moments(
     for name, value in options.items():
         if value < 1:
             raise BadInput(f"`{name}` is {value}; it must be at least 1")
+    check_masks("masks", masks, "B h w K")
+    check_shape("strata", strata, "B", B=len(masks))
     outside = (strata < 0) | (strata >= num_strata)
     if outside.any():
         found = strata[outside][0]

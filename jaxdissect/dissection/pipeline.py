@@ -7,8 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.checking import check_not_empty, check_number
+from jaxdissect.dissection.batches import check_labels, checked, checked_pairs
 from jaxdissect.dissection.counts import (
     Overlap,
+    check_categories,
     iou_global,
     iou_where_met,
     iou_within_category,
@@ -76,9 +79,10 @@ def dissect(
         {layer: thresholds, counts, IoU and labels}.
 
     Raises:
-        BadInput: a protocol value that is not allowed, no batches, or another number
-            of images than `num_images`; `choosing` missing or of no use; no concept has
-            a pixel in any image.
+        BadInput: a protocol value that is not allowed, no batches, no layers or no
+            concepts, or another number of images than `num_images`; activations that
+            are not finite or change their shape, label maps that are not; `choosing`
+            missing or of no use; no concept has a pixel in any image.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -93,15 +97,23 @@ def dissect(
     ([13.0], [[1.0]])
     """
     check_protocol(protocol)
+    check_categories(categories)
+    check_number("num_images", num_images)
+    check_number("image_size", image_size)
     first = next(iter(batches()), None)
     if first is None:
         raise BadInput("`batches` is empty; at least one batch is needed")
+    if not first[0]:
+        raise BadInput("`batches` has no layers; at least one is needed")
+    check_labels(first[1])
+    for name, maps in first[0].items():
+        check_not_empty(f"acts[{name!r}]", maps, "B H W U")
     layers = make_layers(*first, centres, image_size, protocol)
 
     levels = choosing and levels_of_layers(choosing, layers, categories, protocol)
 
     def measure(name: str, statistic: Statistic) -> Any:
-        return accumulate(statistic, _numbered(batches()))
+        return accumulate(checked(statistic, layers), _numbered(batches()))
 
     thresholds, _ = find_thresholds(
         measure,
@@ -142,7 +154,9 @@ def levels_of_layers(
     """
 
     def of_layer(name: str) -> Callable[[], Iterator[tuple[AnyArray, AnyArray]]]:
-        return lambda: ((acts[name], labels) for acts, labels in choosing())
+        return lambda: checked_pairs(
+            (acts[name], labels) for acts, labels in choosing()
+        )
 
     return {
         name: choose_levels(

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from jaxdissect.networks.stages import Network, Window, positions
 
 MOVED = 1e-3
-"""Of the largest value; a row that moved less did not see what was changed."""
+"""Of the largest value; a cell that moved less did not see what was changed."""
 
 SAMPLED = 32
 """Neighbouring output rows tried where two do not tell."""
@@ -63,9 +63,10 @@ def measured_windows(
     """What an output position of a function looks at, in positions of its input map.
 
     Rows of a random map become NaN, and two neighbours in the middle of the output tell
-    by bisection the first and the last row they see; where these are no windows with a
-    whole stride (as of a transposed convolution, or of padding alone), more neighbours
-    tell after how many of them, p, the same comes again how many rows, q, further on.
+    by bisection the first and the last row that most of their cells see. Where these
+    are no windows with a whole stride (as of a transposed convolution, or of padding
+    alone), more neighbours tell after how many of them, p, the same comes again how
+    many rows, q, further on.
     Padding counts what lies before the map, so the centres are right where more is
     padded behind, too. Then the same for columns.
 
@@ -153,7 +154,8 @@ def _extents(
         if outputs.ndim != 4:
             outputs = outputs.reshape(len(outputs), 1, 1, -1)
         apart = abs(outputs[:-1] - outputs[-1])[np.arange(len(starts)), own[of]]
-        return ~(apart <= MOVED * abs(outputs[-1]).max()).all((1, 2))
+        moved = ~(apart <= MOVED * abs(outputs[-1]).max()).all(-1)
+        return moved.mean(-1) > 1 / 2
 
     low, high = np.zeros(2 * n, int), np.full(2 * n, height)
     while (high - low).max() > 1:
@@ -221,23 +223,26 @@ def _repeating(
 ) -> Window | None:
     """The window of rows that see the same again after a period, `q` further on."""
     first, last = extents
-    p = period
     (_, within), (_, inside) = _clear(extents, height)
-    clear = (np.maximum(0, first[p:] - q) == first[:-p]) | ~within[p:]
-    ahead = (np.minimum(height - 1, last[:-p] + q) == last[p:]) | ~inside[:-p]
-    if not (first <= last).all() or not clear.all() or not ahead.all():
-        return None
     # Where the rows of one period would begin and end, were the map without borders.
-    turns = np.arange(len(first)) // p * q
-    begins = _of_period(first - turns, within, p)
-    ends = _of_period(last - turns, inside, p)
+    turns = np.arange(len(first)) // period * q
+    begins = _of_period(first - turns, within, period)
+    ends = _of_period(last - turns, inside, period)
     if begins is None or ends is None:
         return None
-    stride, size = q / p, float((ends - begins).mean()) + 1
-    padding = float((stride * np.arange(start, start + p) - begins).mean())
-    return (
-        Window(int(size), q, int(padding)) if p == 1 else Window(size, stride, padding)
+    phase = np.arange(len(first)) % period
+    seen = (
+        first <= last,
+        np.maximum(0, begins[phase] + turns) == first,
+        np.minimum(height - 1, ends[phase] + turns) == last,
     )
+    if not np.all(seen):
+        return None
+    stride, size = q / period, float((ends - begins).mean()) + 1
+    padding = float((stride * np.arange(start, start + period) - begins).mean())
+    if period == 1:
+        return Window(int(size), q, int(padding))
+    return Window(size, stride, padding)
 
 
 def _of_period(

@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.cli import (
     answering,
@@ -15,6 +16,7 @@ from jaxdissect.cli import (
     outputs,
     publishing,
     records,
+    subjects,
     sweeping,
 )
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
@@ -55,6 +57,9 @@ def run(config: AttackConfig) -> None:
         found = findings(config, trained.classes, known, done)
         drawn = pictures.draw(config, trained, found, known.scale)
         facts = {**facts_of(config, known, runs, split), **trained.facts}
+        centres = networks.centres(trained.network, config.layer, trained.image_size)
+        if cells := subjects.supposed(centres):
+            facts["cells"] = cells
         said.extend(pages.write(work.results, config, found, drawn, facts))
 
     publishing.make_once(out, manifest, make)

@@ -6,6 +6,7 @@ declared types (nested configs, tuples, choices, `X | None`, ranges of
 """
 
 import dataclasses
+import math
 import sys
 import types
 from collections.abc import Iterator
@@ -169,8 +170,9 @@ def _is(value: Any, hint: Any) -> bool:
 
 
 def _is_finite(value: Any, constraints: list[Any]) -> bool:
-    if any(isinstance(constraint, InfinityAllowed) for constraint in constraints):
-        return value == value
+    infinite = isinstance(value, float) and math.isinf(value)
+    if infinite and any(isinstance(c, InfinityAllowed) for c in constraints):
+        return True
     return abs(value) <= sys.float_info.max  # exact for whole numbers of any size
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
@@ -15,6 +14,7 @@ from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.gradients import question_pictures, unit_questions
 from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.reports import figures
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.gradients import results
 
 
