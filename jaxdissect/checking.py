@@ -135,6 +135,20 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
         raise BadInput(f"`{name}` is {value!r}; it must be {words}")
 
 
+def check_number(name: str, value: Any, least: int = 1) -> None:
+    """Refuse what is no whole number, or too small a one.
+
+    >>> check_number("num_images", 0)
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `num_images` is 0; it must be a whole number from 1 on
+    """
+    if not isinstance(value, int | np.integer) or value < least:
+        raise BadInput(
+            f"`{name}` is {value}; it must be a whole number from {least} on"
+        )
+
+
 def _dtype(values: Any) -> Any:
     return values.dtype if hasattr(values, "dtype") else np.asarray(values).dtype
 

@@ -50,7 +50,7 @@ MOST_HEADS = 16
 """That are looked for."""
 
 
-def kind_of(*outputs: Float[AnyArray, "B K"]) -> Kind:
+def kind_of(*outputs: Float[AnyArray, "_ K"]) -> Kind:
     """What all outputs can be taken for; the least that explains them.
 
     Logits may look like probabilities by accident, on some images: give outputs for
@@ -70,7 +70,9 @@ def kind_of(*outputs: Float[AnyArray, "B K"]) -> Kind:
     """
     first, *others = (np.asarray(each).astype(np.float64) for each in outputs)
     if not np.isfinite(first).all():
-        return "not finite"
+        # The logarithm of a probability that is rounded to 0.
+        zeros = np.isfinite(first).any(-1).all() and (first <= TOLERANCE).all()
+        return "log_softmax" if zeros and _are_logarithms(first) else "not finite"
     if first.shape[-1] < 2:
         return "one output"
     more = [each[np.isfinite(each).all(-1)] for each in others]
@@ -129,7 +131,8 @@ def check_tail(tail: Callable[..., Any], params: Any, acts: Any) -> None:
     jaxdissect.base.BadInput: `tail` gives outputs that are probabilities: on every \
 image they are in [0, 1] and sum to 1; logits are needed, what comes before a softmax
     """
-    check_logits(tail(params, acts), lambda: tail(params, elsewhere(acts)))
+    compiled = jax.jit(tail)
+    check_logits(compiled(params, acts), lambda: compiled(params, elsewhere(acts)))
 
 
 def elsewhere(acts: Any) -> Any:
@@ -138,8 +141,6 @@ def elsewhere(acts: Any) -> Any:
 
 
 def _kind(rows: Float[np.ndarray, "B K"]) -> Kind:
-    largest = rows.max(-1, keepdims=True)
-    exponentials = np.exp(rows - largest).sum(-1) * np.exp(np.minimum(largest[:, 0], 50))
     sums, positive = rows.sum(-1), (rows >= 0).all()
     if positive and (rows <= 1 + TOLERANCE).all():
         away = abs(sums - 1).max()
@@ -147,13 +148,24 @@ def _kind(rows: Float[np.ndarray, "B K"]) -> Kind:
             return "softmax"
         if away <= ROUGH:
             return "rounded softmax"
-    if (abs(exponentials - 1) <= TOLERANCE).all():
+    if _are_logarithms(rows):
         return "log_softmax"
     if not np.ptp(rows, axis=0).any():
         return "logits"  # of a single image, or the same on all: they could be anything
+    exponentials = _exponentials(rows)
     whole = np.rint(exponentials[0])
     if 1 < whole <= MOST_HEADS and (abs(exponentials / whole - 1) <= TOLERANCE).all():
         return "heads"
     if positive and sums[0] > 0 and np.ptp(sums) <= TOLERANCE * sums[0]:
         return "shares"
     return "bounded" if positive and (rows <= 1).all() else "logits"
+
+
+def _are_logarithms(rows: Float[np.ndarray, "B K"]) -> bool:
+    """Whether they are of probabilities that sum to 1."""
+    return bool((abs(_exponentials(rows) - 1) <= TOLERANCE).all())
+
+
+def _exponentials(rows: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B"]:
+    """Their sums; of large numbers only large."""
+    return np.exp(np.minimum(rows, 50)).sum(-1)

@@ -283,7 +283,7 @@ def test_activations_that_are_not_finite_leave_nothing(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ("ScaleConfig(factors=(0.5, 0.0))", "`factors` is (0.5, 0.0)"),
+        ("ScaleConfig(factors=(0.5, 0.0))", "`factors[1]` is 0.0"),
         ("ScaleConfig(layer='input')", "no weights lead to"),
         ("CompareConfig()", "`trainings` has 0 files"),
         ("TrainConfig()", "takes AblateConfig or ScaleConfig or CompareConfig"),

@@ -238,7 +238,7 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
         ("--top 16", "`top` is 16; conv5_3 has 32 units"),
         ("--steps 0", "`steps` is 0"),
         ("--confidence -1", "`confidence` is -1.0"),
-        ("--pixel-steps 0.1 0", "`pixel_steps` has 0.0"),
+        ("--pixel-steps 0.1 0", "`pixel_steps[1]` is 0.0"),
         ("--layer conv9", "`layer` is 'conv9'"),
         ("--layer conv5_2", "an ablation of conv5_2 is needed"),
         ("--ablation tests", "`ablation` is tests, which holds no ablation"),
@@ -260,6 +260,7 @@ def test_runs_of_other_weights_are_refused(folders, tmp_path, capsys):
     assert "of weights" in error and "name the right one with --ablation" in error
 
 
+@pytest.mark.slow
 def test_too_few_images_are_told_before_anything_is_made(
     trained, folders, tmp_path, capsys, monkeypatch
 ):

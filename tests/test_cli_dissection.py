@@ -35,7 +35,7 @@ def forward(images):
 
 
 def subject(forward=forward):
-    centres = {"fine": Centres(0.5, 2.0), "coarse": Centres(1.5, 4.0)}
+    centres = {"fine": Centres.square(0.5, 2.0), "coarse": Centres.square(1.5, 4.0)}
     return Subject(forward, centres, SIZE, {"network": "colours"}, digest="of colours")
 
 
@@ -186,6 +186,7 @@ def squares(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_of_one_s_own_is_dissected(squares, tmp_path):
     config = settings(images="segmented", path=squares, num_images=None, colours=True)
     dissect_subject(config, subject(), tmp_path / "out")
@@ -204,7 +205,7 @@ def test_a_folder_of_one_s_own_is_dissected(squares, tmp_path):
         ({"path": "nowhere"}, "shapes are generated"),
         ({"num_images": 0}, "`num_images` is 0"),
         ({"num_draws": 3}, "`num_draws` is 3"),
-        ({"rotate": (2.0,)}, "`rotate` is"),
+        ({"rotate": (2.0,)}, r"`rotate\[0\]` is 2"),
         ({"rotate": (1.0,), "rotations": 0}, "`rotations` is 0"),
         ({"images": "segmented", "path": "squares", "num_images": 21}, "has 20"),
     ],

@@ -125,7 +125,7 @@ def test_groups_are_scored_layer_by_layer(tmp_path):
         ("--regimes dropout", "`regimes` is ('dropout',)"),
         ("--seeds 1 1", "`seeds` is (1, 1)"),
         ("--seeds 0 2", "must be consecutive"),
-        ("--steps 2.0", "`steps` is (2.0,)"),
+        ("--steps 2.0", "`steps[0]` is 2.0"),
         ("--num-attacked 0", "`num_attacked` is 0"),
         ("--base.optim.parts 7", "`parts` is 7"),
     ],

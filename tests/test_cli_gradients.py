@@ -136,12 +136,12 @@ def test_pictures_and_words_are_there(asked):
     ("settings", "words"),
     [
         (["--layers", "conv9"], "`layer` is 'conv9'"),
-        (["--layers", "fc6", "fc6"], "can be named once"),
+        (["--layers", "fc6", "fc6"], "without repeats"),
         (["--layers", "logits"], "has no units"),
         (["--layers", "conv5_3", "--removed", "33"], "`removed` is 33"),
         (["--removed", "0"], "`removed` is 0"),
         (["--steps", "2", "1"], "sizes must increase"),
-        (["--steps", "-1", "1"], "positive sizes"),
+        (["--steps", "-1", "1"], "`steps[0]` is -1.0"),
         (["--data.name", "squares"], "2 classes"),
     ],
 )

@@ -253,6 +253,7 @@ def test_questions_that_cannot_be_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_other_weights_and_several_layers_are_refused(
     trained, question, dissected, tmp_path, capsys
 ):

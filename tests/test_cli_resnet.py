@@ -65,6 +65,7 @@ def test_a_block_is_ablated_without_the_norms_of_one_map(resnet, dissected, tmp_
     assert "norm of weights" not in (folder / "findings.txt").read_text()
 
 
+@pytest.mark.slow
 def test_units_inside_are_not_removed_alone(resnet, capsys):
     said = fails(capsys, "ablate", *resnet, "--layers", INNER)
     assert f"{INNER!r}, inside the residual block layer2.0" in said

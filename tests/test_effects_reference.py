@@ -130,6 +130,7 @@ def test_effects_are_those_of_edits_one_by_one(name, layer, way):
     assert seen.all()
 
 
+@pytest.mark.slow
 def test_effects_of_rotated_units_are_those_of_directions_projected_out():
     params, tail, acts, before = cut("vgg16_bn", "conv5_3")
     rotation = ablation.random_rotation(jax.random.key(6), acts.shape[-1])
@@ -180,6 +181,7 @@ def test_removal_area_is_the_trapezoids(steps, top1):
     np.testing.assert_allclose(ablation.removal_area(counts, top1), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vgg16", "vgg16_bn", "alexnet"])
 def test_scaling_outputs_scales_weights(name):
     """At the convolution's own output always; after the ReLU without BatchNorm only."""

@@ -201,7 +201,7 @@ def test_colour_is_where_a_unit_speaks(dissected):
     maps = np.zeros((4, 4, units), np.float32)
     maps[0, 3, 1], maps[3, 0, 1] = 2.0, -1.0
     told = explaining.Statement(0, 0.5, 0.0, maps, maps.sum((0, 1)))
-    centres = Centres(7.5, 16.0)
+    centres = Centres.square(7.5, 16.0)
     scope = voicing.Scope(ExplainConfig(), asked, ("a", "b"), centres, dissected)
     image = np.full((64, 64, 3), 128, np.uint8)
     chances = np.array([0.5, 0.5])
@@ -254,6 +254,7 @@ def changed(dissected, folder, file, change):
     return folder
 
 
+@pytest.mark.slow
 def test_dissections_that_do_not_fit_are_refused(
     trained, question, dissected, tmp_path, capsys
 ):

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "jaxdissect"
 RANKS = {
     "base": 0,
     "checking": 1,
+    "logits": 1,
     "memory": 1,
     "streaming": 1,
     "quantiles": 1,
@@ -42,7 +43,6 @@ WITHIN_A_RANK = {
     ("intervals", "significance"),
     ("quantiles", "checking"),
     ("quantiles", "streaming"),
-    ("significance", "checking"),
     ("streaming", "checking"),
 }
 FORBIDDEN_AT_IMPORT = {

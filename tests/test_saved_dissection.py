@@ -24,6 +24,7 @@ def made_up(is_detector=None):
         unit_in_category=np.arange(12).reshape(4, 3),
         pixels_in_category=np.full(3, 90),
         pixels=np.array(100),
+        unit_met=np.arange(12).reshape(4, 3) // 2,
     )
     found = label_units(IOU)
     if is_detector is not None:
@@ -85,6 +86,11 @@ def test_intervals_are_those_of_the_cards(tmp_path):
     low, high = iou_intervals(measured)
     np.testing.assert_array_equal(low, IOU.max(1) / 2)
     np.testing.assert_array_equal(high, IOU.max(1) * 2)
+
+
+def test_folders_from_before_meeting_was_counted_are_read(tmp_path):
+    found = load_dissection(write(tmp_path, made_up(), without="unit_met"))
+    assert found.result.overlap.unit_met is None
 
 
 @pytest.mark.parametrize("name", ["iou.npz", "cards.json", "summary.json"])

@@ -87,7 +87,8 @@ def test_the_console_says_both(capsys):
     head, *labels = said([0.3, 0.2, 0.1], [0.9, 0.01, 0.02], capsys)
     assert head == (
         "conv5: 3 of 3 units are detectors by IoU, 2 of them beyond chance "
-        "(q <= 0.05), of 3 different concepts, 2 beyond chance (3 counted by category, by IoU)"
+        "(q <= 0.05), of 3 different concepts, 2 beyond chance (3 counted by "
+        "category, by IoU)"
     )
     assert labels == [
         "  0.200  colour/red",

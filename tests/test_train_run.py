@@ -156,6 +156,7 @@ def rounded(name):
     )
 
 
+@pytest.mark.slow
 @in_few_networks
 def test_activations_are_bfloat16_from_the_first_convolution_on(name):
     network, _, _ = cached_example(name)

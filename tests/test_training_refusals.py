@@ -66,7 +66,7 @@ def refuse(arguments, said, out, capsys):
         ),
         (
             "--regularize.block-norm.weight -1",
-            "`regularize.block_norm.weight` is -1.0; it must be a number in [0, 1000000]",
+            "`regularize.block_norm.weight` is -1.0; it must be a number",
         ),
         ("--regularize.fields.spatial inf", "`regularize.fields.spatial` is inf"),
         (
@@ -142,6 +142,13 @@ def test_fields_of_a_layer_that_has_none(tmp_path, capsys):
 )
 def test_training_that_means_nothing(arguments, said, tmp_path, capsys):
     refuse(arguments.split(), said, tmp_path / "out", capsys)
+
+
+def test_a_network_beyond_the_machine(tmp_path, capsys):
+    large = "--network.architecture vgg16 --network.width 16 --network.grid 64 "
+    large += "--network.hidden 65536 65536"
+    said = "parameters, which take "
+    refuse(large.split(), said, tmp_path / "out", capsys)
 
 
 @pytest.mark.parametrize("name", ["folder", "places365_small", "imagenet2012"])

@@ -12,7 +12,7 @@ from jaxdissect.adapters.maps import as_maps, as_outputs, map_shape
 from jaxdissect.adapters.picking import Which, pick
 from jaxdissect.base import AnyArray, BadInput, Params
 from jaxdissect.networks.stages import Network, Stage
-from jaxdissect.networks.windows import measured_window
+from jaxdissect.networks.windows import measured_windows
 
 LAST = "logits"
 """The name of the last stage of a classifier, which ablation and gradients ask for."""
@@ -97,18 +97,18 @@ def _stage(name: str, function: StageFunction, variables: Any, before: Any) -> S
         return outputs if name == LAST else as_maps(outputs)
 
     @functools.cache
-    def window() -> Any:
+    def windows() -> Any:
         # One size of images makes one size of maps.
         _, height, width, units = map_shape(before.shape)
         of_maps = functools.partial(apply, variables)
-        return measured_window(of_maps, (height, width, units))
+        return measured_windows(of_maps, (height, width, units))
 
     return Stage(
         name,
         init=_refused,
         apply=apply,
         train=_refused,
-        window=lambda length: window(),
+        windows=lambda height, width: windows(),
     )
 
 

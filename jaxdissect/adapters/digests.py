@@ -18,9 +18,8 @@ import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, Params
+from jaxdissect.base import Params
 from jaxdissect.networks.running import turned
 from jaxdissect.networks.stages import Network
 
@@ -32,15 +31,13 @@ Seen = dict[int, Any]
 Words = Iterator[bytes]
 
 
-def network_digest(
-    network: Network, params: Params, example: Float[AnyArray, "B H W c"]
-) -> str:
+def network_digest(network: Network, params: Params, example: Any) -> str:
     """SHA-256 of a network: its stages, what each computes, and its parameters.
 
     Args:
         network: the table of stages.
         params: {stage: variables}.
-        example: images; only shape and type matter, and they are part of the network.
+        example: images [B H W c] or their shape, which is part of the network.
 
     >>> from jaxdissect import adapters
     >>> images = np.ones((1, 8, 8, 3), np.float32)
@@ -173,7 +170,7 @@ def _array(value: Any) -> Words:
 
 
 def _held(value: Any, seen: Seen) -> Words:
-    """Objects by what they hold; those of packages, whose versions are known, by name."""
+    """Objects by what they hold; those of packages by name."""
     if isinstance(value, Mapping):
         for pair in value.items():
             yield from _words(pair, seen)
@@ -207,10 +204,14 @@ def _function(value: types.FunctionType, seen: Seen) -> Words:
     if _of_package(value):
         return
     yield from _words((value.__code__, value.__defaults__, value.__kwdefaults__), seen)
-    for name in sorted(_names(value.__code__) & value.__globals__.keys()):
+    names = _names(value.__code__)
+    for name in sorted(names & value.__globals__.keys()):
         used = value.__globals__[name]
         if not isinstance(used, types.ModuleType):
             yield from _words(used, seen)
+        elif not _of_package(used):
+            named = {n: vars(used)[n] for n in sorted(names & vars(used).keys())}
+            yield from _words(named, seen)
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -227,7 +228,9 @@ def _content(cell: Any) -> Any:
 
 def _of_package(value: Any) -> bool:
     """Whether something is of Python's or of an installed package."""
-    root = str(value.__module__).partition(".")[0]
+    is_module = isinstance(value, types.ModuleType)
+    name = value.__name__ if is_module else value.__module__
+    root = str(name).partition(".")[0]
     if root in (*sys.stdlib_module_names, "jaxdissect"):
         return True
     file = str(getattr(sys.modules.get(root), "__file__", None))

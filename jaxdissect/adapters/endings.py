@@ -11,10 +11,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from jaxdissect.adapters.reading import CALLS
-from jaxdissect.networks.stages import Stage
+from jaxdissect.base import AnyArray, Params
+from jaxdissect.networks.running import run
+from jaxdissect.networks.stages import Network, Stage
 
 OPENED = (*CALLS, "custom_jvp_call", "custom_vjp_call")
 """Primitives whose program is looked into."""
@@ -30,6 +34,9 @@ SHIFTS = ("max", "reduce_max", "select_n", "log", "add", "custom_jvp_call")
 
 BOUNDED = ("logistic", "sigmoid", "log_sigmoid", "hard_sigmoid", "tanh", "erf")
 """Functions that no logits come out of, by the names of primitives or of `jax.nn`."""
+
+ALIKE = 0.02
+"""What probabilities may differ by, which may be rounded to half precision."""
 
 
 class Place(NamedTuple):
@@ -74,12 +81,80 @@ def undone(function: Callable[..., Array], number: int) -> Callable[..., Array]:
     return before
 
 
+def before_ending(
+    network: Network,
+    params: Params,
+    images: Float[AnyArray, "B H W c"],
+    outputs: Float[AnyArray, "B K"],
+) -> Network | None:
+    """The network without the softmax, or its logarithm, that it ends with.
+
+    Stages keep their names and variables. What is found in the program is tried: its
+    softmax must be the outputs, or their exponentials, on these images.
+
+    Args:
+        network: the table of stages, whose outputs are probabilities or their
+            logarithms.
+        params: its parameters.
+        images: a few.
+        outputs: the network's, on these images.
+
+    Returns:
+        The network that gives the logits; None where they are not found.
+
+    >>> from jaxdissect import networks
+    >>> from jaxdissect.adapters import chain
+    >>> images = jnp.ones((1, 2, 2, 3)) * jnp.array([1.0, 2.0, 300.0])
+    >>> network, params = chain(
+    ...     {"logits": lambda v, x: jax.nn.softmax(x.mean((1, 2)))}, {}, images)
+    >>> outputs = networks.apply(network, params, images)
+    >>> without = before_ending(network, params, images, outputs)
+    >>> networks.apply(without, params, images).tolist()
+    [[1.0, 2.0, 300.0]]
+    """
+    for number in reversed(range(len(network))):
+        stage, variables = network[number], params.get(network[number].name, {})
+        acts = _acts(network[:number], params, images)
+        for candidate in reversed(range(candidates(stage.apply, variables, acts))):
+            changed = stage._replace(
+                apply=undone(stage.apply, candidate),
+                contributions=None,
+                unitwise=False,
+                branch=(),
+                join=None,
+            )
+            found = (*network[:number], changed, *network[number + 1 :])
+            if _explains(run(found[number:], params, acts)[0], outputs):
+                return found
+        if not passes_on(stage, variables, acts):
+            return None
+    return None
+
+
+def _acts(network: Network, params: Params, images: Any) -> Array:
+    """What a stage gets; compiled, for all of a network but its last stages."""
+    with jax.default_matmul_precision("highest"):
+        return jax.jit(lambda params, x: run(network, params, x)[0])(params, images)
+
+
+def _explains(logits: Any, outputs: Any) -> bool:
+    """Whether outputs are the softmax of logits or its logarithm."""
+    logits, outputs = (np.asarray(a).astype(np.float64) for a in (logits, outputs))
+    if not np.isfinite(logits).all() or logits.shape != outputs.shape:
+        return False
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    chances = odds / odds.sum(-1, keepdims=True)
+    return any(abs(chances - p).max() <= ALIKE for p in (outputs, np.exp(outputs)))
+
+
 def passes_on(stage: Stage, variables: Any, like: Any) -> bool:
     """Whether a stage gives what it gets, perhaps in another shape or wider type."""
     reading = Reading(jax.make_jaxpr(stage.apply)(variables, like))
     jaxpr = reading.closed.jaxpr
     exact = all(map(_at_least_as_wide, jaxpr.eqns))
-    return exact and reading.source(Place((), jaxpr.outvars[0])).atom is jaxpr.invars[-1]
+    return (
+        exact and reading.source(Place((), jaxpr.outvars[0])).atom is jaxpr.invars[-1]
+    )
 
 
 def last_function(function: Callable[..., Array], *arguments: Any) -> str:
@@ -165,9 +240,9 @@ class Reading:
 
 def _before(reading: Reading) -> Iterator[Place]:
     """What may be the logits: outputs with exponentials and shifts taken back."""
-    place: Place | None = reading.source(Place((), reading.closed.jaxpr.outvars[0]))
-    while (place := _step(reading, place)) is not None:
-        yield place
+    place = reading.source(Place((), reading.closed.jaxpr.outvars[0]))
+    while before := _step(reading, place):
+        yield (place := before)
 
 
 def _step(reading: Reading, place: Place) -> Place | None:
@@ -183,11 +258,16 @@ def _step(reading: Reading, place: Place) -> Place | None:
     for whole, other in pairs.get(kind, ()):
         if isinstance(whole, jex.Literal) or whole.aval.shape != place.atom.aval.shape:
             continue
-        shift, at = place._replace(atom=other), reading.source(place._replace(atom=whole))
+        shift, at = (
+            place._replace(atom=other),
+            reading.source(place._replace(atom=whole)),
+        )
         if not _same_for_all(reading, shift, place.atom.aval.shape[-1:]):
             continue
-        if _comes_of(reading, at, ("exp",)) if kind != "sub" else _comes_of(
-            reading, reading.source(shift), SHIFTS
+        if (
+            _comes_of(reading, at, ("exp",))
+            if kind != "sub"
+            else _comes_of(reading, reading.source(shift), SHIFTS)
         ):
             return at
     return None
@@ -204,10 +284,12 @@ def _same_for_all(reading: Reading, place: Place, classes: tuple[int, ...]) -> b
         shape = getattr(place.atom.aval, "shape", ())
         if shape[-1:] != classes or classes == (1,):
             return shape == () or shape[-1:] == (1,)
-        found = reading.equation(place) if not isinstance(place.atom, jex.Literal) else None
+        found = (
+            reading.equation(place) if not isinstance(place.atom, jex.Literal) else None
+        )
         if found is None:
             return False
-        number, equation = found
+        _, equation = found
         if equation.primitive.name == "broadcast_in_dim":
             like = equation.invars[0].aval.shape
             kept = equation.params["broadcast_dimensions"]
@@ -222,14 +304,14 @@ def _same_for_all(reading: Reading, place: Place, classes: tuple[int, ...]) -> b
 def _passes(equation: Any) -> bool:
     """Whether an equation gives what it gets, in as many numbers and as exactly."""
     kind = equation.primitive.name
-    given, gives = equation.invars[0].aval if equation.invars else None, equation.outvars[0].aval
     if kind in UNCHANGED:
         return len(equation.outvars) == 1
+    if kind not in ("convert_element_type", *SHAPED):
+        return False
+    given, gives = equation.invars[0].aval, equation.outvars[0].aval
     if kind == "convert_element_type":
         return all(jnp.issubdtype(a.dtype, jnp.floating) for a in (given, gives))
-    if kind in SHAPED:
-        return [n for n in given.shape if n != 1] == [n for n in gives.shape if n != 1]
-    return False
+    return [n for n in given.shape if n != 1] == [n for n in gives.shape if n != 1]
 
 
 def _at_least_as_wide(equation: Any) -> bool:

@@ -32,6 +32,7 @@ from jaxdissect.cli.config import (
     TrainConfig,
     checking,
 )
+from jaxdissect.cli.own_files import said
 
 COMMANDS: dict[str, tuple[type, ...]] = {
     "train": (TrainConfig, RegimesConfig, GroupsConfig, FacesConfig),
@@ -92,8 +93,16 @@ def _main(arguments: list[str]) -> None:
     except OSError as error:
         names = [str(n) for n in (error.filename, error.filename2) if n is not None]
         where = " -> ".join(names) or "a file"
-        said = printable(f"{where}: {error.strerror or error}")
-        print(f"error: {said}", file=sys.stderr)
+        sentence = printable(f"{where}: {error.strerror or error}")
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        # What XLA raises where a program runs: a callback of the user's own network
+        # fails on some image, or memory is short. Its class is not imported for that.
+        if type(error).__name__ != "JaxRuntimeError":
+            raise
+        sentence = printable(f"a compiled program fails with {said(error)}")
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
         advice = str(stop) or "the same command starts anew"
@@ -141,7 +150,7 @@ def load_config(path: Path, kinds: tuple[type, ...]) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the user's own file raises, or sys.exit
-        raise BadInput(f"{path} fails with {type(error).__name__}: {error}") from error
+        raise BadInput(f"{path} fails with {said(error)}") from error
     if "config" not in found:
         raise BadInput(f"{path} defines no `config`; {takes}")
     config = found["config"]

@@ -239,6 +239,7 @@ def write(
     summary = findings.summarize(
         key_summary, effects, by_class, related, removed=removed, top=config.top
     )
+    summary |= {"images_used": " ".join(about_images)} if about_images else {}
     outputs.write_json(folder / "summary.json", summary)
     said = [*about_images, *findings.sentences(layer, summary)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")

@@ -12,7 +12,14 @@ import numpy as np
 
 from jaxdissect import ablation, gradients, metrics, networks
 from jaxdissect.base import Statistic
-from jaxdissect.cli import analysed, build, outputs, publishing, sweeping
+from jaxdissect.cli import (
+    analysed,
+    answering,
+    build,
+    outputs,
+    publishing,
+    sweeping,
+)
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AgreementConfig
 from jaxdissect.cli.scoring import SCORES
@@ -49,6 +56,7 @@ def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
+    answering.check_score(trained, *config.scores)
     sweeping.num_units(trained, config.layer)
     name = f"agreement-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
@@ -167,6 +175,7 @@ def write(
     page.append(tables.markdown(agreement_tables.summary_table(found)))
     (folder / "results.md").write_text("\n\n".join(page) + "\n", encoding="utf-8")
     summary = {**facts, "agreement": agreement_tables.numbers(found)}
+    summary |= {"images_used": " ".join(images.said)} if images.said else {}
     outputs.write_json(folder / "summary.json", summary)
 
 

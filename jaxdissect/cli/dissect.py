@@ -14,7 +14,7 @@ from jaxdissect.cli import (
     sources,
     subjects,
 )
-from jaxdissect.cli.config import DissectConfig
+from jaxdissect.cli.config import DissectConfig, checking
 
 LEAST_DRAWS = 40
 """One beyond each end of a 95 % interval."""
@@ -60,6 +60,7 @@ def dissect_subject(
     Raises:
         BadInput: settings or images that cannot be, or `out` holds another run.
     """
+    checking.check(config)
     if config.num_draws and config.num_draws < LEAST_DRAWS:
         raise BadInput(
             f"`num_draws` is {config.num_draws}; it must be 0 or at least {LEAST_DRAWS}"
@@ -68,6 +69,8 @@ def dissect_subject(
     protocol = probing.make_protocol(config.protocol, size)
     whole = sources.probe_of(config, size)
     probe, choosing = sources.choosing_of(config, whole, protocol, size)
+    for note in probe.source.notes:
+        print(note)
     this = probing.Run(config, subject, probe, choosing, protocol)
     manifest = outputs.manifest(
         config, weights=subject.digest, images=probe.source.digest

@@ -126,6 +126,8 @@ def page(
     kind = "scenes" if "scenes" in images.provenance else "pictures"
     facts = {"removed on": f"{number} {kind} not used for ranking"}
     facts |= {"images": " ".join(images.said)} if images.said else {}
+    if "outputs" in trained.facts:
+        facts["outputs"] = trained.facts["outputs"]
     does = joined_cards.unit_effect_cards(effects, top)
     if found is None:
         classes = joined_cards.class_cards(effects, [], top)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
+
+from jaxdissect.base import printable
 
 PACKAGES = ("jaxdissect", "jax", "jaxlib", "flax", "optax", "numpy", "scipy")
 
@@ -39,7 +42,8 @@ def write_json(path: Path, data: Any) -> None:
     """Write indented JSON, whole or not at all."""
     partial = path.with_suffix(".partial")
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    partial.write_text(text, encoding="utf-8")
+    # Names of files may hold bytes that are no UTF-8; JSON has a way to write these.
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
     partial.replace(path)
 
 
@@ -49,7 +53,7 @@ def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> 
     return tqdm(
         items,
         total=total,
-        desc=label,
+        desc=printable(label, 60),
         initial=initial,
         mininterval=interval,
         dynamic_ncols=True,
@@ -57,7 +61,14 @@ def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> 
 
 
 def _without_places(settings: Any) -> Any:
-    """Settings but for where files lie, which does not matter; their hash does."""
+    """Settings but for where files lie, which does not matter; their hash does.
+
+    JSON has no infinity, so that is a text.
+    """
+    if isinstance(settings, float) and not math.isfinite(settings):
+        return str(settings)
+    if isinstance(settings, list | tuple):
+        return [_without_places(item) for item in settings]
     if not isinstance(settings, dict):
         return settings
     places = ("out", "path", "weights", "trainings", "dissection", "ablation")

@@ -14,6 +14,7 @@ from jaxdissect.data import broden_tables, decoding, files, label_maps
 from jaxdissect.data.broden_tables import Labels, Picture
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.data.images import fingerprint
+from jaxdissect.data.names import shown
 
 SPLITS = ("all", "train", "val")
 TABLES = ("category.csv", "label.csv", "index.csv")
@@ -71,8 +72,9 @@ def broden(
         strata=_strata(pictures),
         concepts=labels.concepts,
         categories=chosen,
-        what=f"images of {folder.resolve().name}{part}",
+        what=f"images of {shown(folder.resolve().name)}{part}",
         digest=fingerprint(["broden", chosen, split, sizes], *tables),
+        notes=(f"Of label.csv: {labels.note}",) if labels.note else (),
     )
 
 
@@ -94,6 +96,9 @@ def _check_files(pictures: list[Picture], folder: Path) -> list[tuple[str, int]]
     sizes = []
     for picture in pictures:
         for name in (picture.name, *picture.maps):
+            if name not in there and (folder / name).is_file():
+                # In a folder that links lead to twice.
+                there[name] = (folder / name).stat().st_size
             if not there.get(name):
                 fault = "is empty" if name in there else "is not there"
                 raise BadInput(f"{picture.where} names {folder / name}, which {fault}")

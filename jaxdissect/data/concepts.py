@@ -9,7 +9,6 @@ from jaxtyping import Int, Integer, UInt8
 
 from jaxdissect.base import BadInput
 
-
 Watch = Callable[[Iterable, int], Iterable]
 """(items, how many) -> the same items, on a progress bar perhaps."""
 
@@ -40,7 +39,8 @@ class ConceptSource(NamedTuple):
 
     Attributes:
         load: (indices, size=, stride=) -> `Labelled` with images of `size` pixels
-            along each axis and a label for every `stride` x `stride` of them.
+            along each axis and a label for every `stride` x `stride` of them, or a
+            little more (`label_maps.mask_cells`).
         captions: [N] what to write below each image.
         strata: [N] number of each image's origin; images of one origin are alike, so
             chance levels exchange images within an origin only.
@@ -76,8 +76,8 @@ class ConceptSource(NamedTuple):
         for concept in self.concepts:
             if times[concept] > 1:
                 raise BadInput(
-                    f"`concepts` has {concept.category}/{concept.name} twice; a concept "
-                    "has one number"
+                    f"`concepts` has {concept.category}/{concept.name} twice; a "
+                    "concept has one number"
                 )
             if concept.category not in self.categories:
                 raise BadInput(

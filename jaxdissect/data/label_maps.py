@@ -27,10 +27,32 @@ def files_below(folder: Path) -> dict[str, int]:
     return listing.listing(folder, suffixes=(), deep=True).files
 
 
+def mask_cells(size: int, stride: int) -> int:
+    """Cells of the masks of images along each axis: as many strides as fit whole.
+
+    They divide the image into equal parts, so where the stride does not divide the size
+    a cell is wider than it by a fraction of a pixel, the same for all cells.
+
+    Args:
+        size: of the images, in pixels.
+        stride: pixels per cell.
+
+    Raises:
+        BadInput: a stride below 1 or above the size.
+
+    >>> mask_cells(224, 4), mask_cells(227, 4)
+    (56, 56)
+    """
+    if not 1 <= stride <= size:
+        raise BadInput(f"`stride` is {stride}; it must be from 1 to the size, {size}")
+    return size // stride
+
+
 def middles(length: int, cells: int) -> Int[np.ndarray, "{cells}"]:
     """The pixel in the middle of each of the equal parts of an axis.
 
-    Where a part has an even number of pixels, the later one of the two.
+    The one that the middle of the part lies in; where it lies between two, as in a part
+    of an even number of pixels, the later one.
 
     Args:
         length: of the axis, in pixels.
@@ -116,9 +138,7 @@ def _load(
     for k in chosen:
         if not 0 <= k < num_images:
             raise BadInput(f"`indices` has {k}; the images are 0 to {num_images - 1}")
-    if not 1 <= stride <= size:
-        raise BadInput(f"`stride` is {stride}; it must be from 1 to the size, {size}")
-    cells = size // stride
+    cells = mask_cells(size, stride)
     # A pool for each call: threads are cheap beside decoding, and none outlive it.
     with ThreadPoolExecutor() as pool:
         parts = list(pool.map(lambda k: read_one(k, size, cells), chosen))

@@ -130,7 +130,8 @@ def _walk(folder: Path, follow: bool) -> Iterator[tuple[str, str, int]]:
     """(path, why it is passed over, length in bytes) of all there is below a folder."""
     met: set[tuple[int, int]] = set()
     # Folders come before links to them, wherever the links lie.
-    real, links = [""] if folder.is_dir() else [], []
+    real: list[str] = [""] if folder.is_dir() else []
+    links: list[str] = []
     while real or links:
         inside = real.pop() if real else links.pop(0)
         status = os.stat(folder / inside)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import Watch
+from jaxdissect.data.large_pictures import in_flight
 from jaxdissect.data.mask_colours import SOFT
 from jaxdissect.data.masks import Labels, counted, read_mask
 
@@ -72,8 +73,9 @@ def survey(
             `MOST_SOFT` of the pixels of no listed colour; a mask that is broken, or of
             another size than its image.
 
-    >>> survey(Path("/nowhere"), [("a.png", ["m.png"])], read_labels(
-    ...     b"index,name,category\\n1,car,object", "labels.csv"))
+    >>> from jaxdissect.data.masks import read_labels
+    >>> labels = read_labels(b"index,name,category\\n1,car,object", "labels.csv")
+    >>> survey(Path("/nowhere"), [("a.png", ["m.png"])], labels)
     Traceback (most recent call last):
     ...
     jaxdissect.base.BadInput: /nowhere/a.png cannot be read: No such file or directory
@@ -84,10 +86,11 @@ def survey(
             counts.pixels.update(of_mask)
             counts.masks.update(dict.fromkeys(of_mask, 1))
     _check_listed(counts, labels)
+    soft = _soft(counts, labels)
     occurring = {_label(value, labels) for value in counts.pixels} - {0}
     if not occurring:
         raise BadInput(_nothing(counts, labels, folder))
-    return [*_soft(counts, labels), *_missing(counts, occurring, labels)]
+    return [*soft, *_missing(counts, occurring, labels)]
 
 
 def check_shape(mask: Sequence[int], image: Sequence[int], path: Path) -> None:
@@ -123,11 +126,15 @@ def _all_counts(
         height, width = decoding.shape_of(folder / image)
         counts = []
         for name in masks:
-            mask = read_mask(folder / name, labels)
-            check_shape(mask.values.shape[:2], (height, width), folder / name)
-            found = counted(mask, labels).items()
-            counts.append({(mask.bits, number): k for number, k in found})
+            with in_flight(height * width):
+                counts.append(of_mask(folder / name, (height, width)))
         return counts
+
+    def of_mask(path: Path, shape: tuple[int, int]) -> dict[Value, int]:
+        mask = read_mask(path, labels)
+        check_shape(mask.values.shape[:2], shape, path)
+        found = counted(mask, labels).items()
+        return {(mask.bits, number): k for number, k in found}
 
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), AHEAD):
@@ -209,16 +216,18 @@ def _missing(counts: Counts, occurring: set[int], labels: Labels) -> list[str]:
     """How much is labelled, and which labels never occur."""
     total = sum(counts.pixels.values())
     none = sum(k for value, k in counts.pixels.items() if not _label(value, labels))
-    said = [
-        f"Of the pixels of {counts.num_masks} masks {1 - none / total:.1%} have a label."
-    ]
+    share = 1 - none / total
+    said = [f"Of the pixels of {counts.num_masks} masks {share:.1%} have a label."]
     numbers = range(1, len(labels.concepts) + 1)
     never = [labels.concepts[n - 1] for n in numbers if n not in occurring]
     if never:
+        # A 0 that is no label to the table may be one to whoever made the masks.
+        zeros = 0 not in labels.meant and any(n == 0 for b, n in counts.pixels if b)
+        hint = _shifted(counts, labels) if zeros else ""
         names = [f"{concept.category}/{concept.name}" for concept in never]
         said.append(
             f"{len(never)} of {len(labels.concepts)} concepts occur in no mask: "
-            f"{_few(names)}{_shifted(counts, labels) if 0 not in labels.meant else ''}."
+            f"{_few(names)}{hint}."
         )
     return said
 

@@ -1,4 +1,4 @@
-"""Masks: pictures whose pixels are numbers of labels, or colours that stand for them."""
+"""Masks: pictures whose pixels are numbers of labels, or colours that mean them."""
 
 from collections.abc import Mapping
 from pathlib import Path

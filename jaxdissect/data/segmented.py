@@ -11,8 +11,10 @@ import numpy as np
 from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps, listing, mask_survey
 from jaxdissect.data.concepts import ConceptSource, Watch
+from jaxdissect.data.duplicates import listed, same_bytes
 from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
+from jaxdissect.data.large_pictures import in_flight
 from jaxdissect.data.listing import SUFFIXES
 from jaxdissect.data.masks import Labels, labels_of, read_labels, read_mask
 from jaxdissect.data.names import shown
@@ -97,7 +99,15 @@ def segmented(
     def survey(indices: np.ndarray, watch: Watch) -> list[str]:
         chosen = [pictures[k] for k in indices.tolist()]
         files = [(picture.image, picture.masks) for picture in chosen]
-        return mask_survey.survey(folder, files, labels, watch)
+        lengths = dict(sizes)
+        images = [(picture.image, lengths[picture.image]) for picture in chosen]
+        twice = same_bytes(folder, images)
+        said = (
+            f"{len(twice)} of {len(images)} images are there already, under another "
+            f"name, and count twice: {listed(twice)}."
+        )
+        found = mask_survey.survey(folder, files, labels, watch)
+        return [*found, *([said] if twice else [])]
 
     parents = [picture.name.rpartition("/")[0] for picture in pictures]
     part = f", split {split}" if split else ""
@@ -204,7 +214,12 @@ def _read(
     grid = np.ix_(*(label_maps.middles(length, cells) for length in (height, width)))
     layers = []
     for name in picture.masks:
-        mask = read_mask(folder / name, labels)
-        mask_survey.check_shape(mask.values.shape[:2], (height, width), folder / name)
-        layers.append(labels_of(mask, labels, folder / name)[grid])
+        with in_flight(height * width):
+            layers.append(_mask(folder / name, labels, (height, width))[grid])
     return decoding.decode_stretched(encoded, size, str(path)), layers
+
+
+def _mask(path: Path, labels: Labels, shape: tuple[int, int]) -> np.ndarray:
+    mask = read_mask(path, labels)
+    mask_survey.check_shape(mask.values.shape[:2], shape, path)
+    return labels_of(mask, labels, path)

@@ -153,6 +153,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         "unit": (units,),
         "concept": (concepts,),
         "unit_in_category": (units, None),
+        "unit_met": (units, None),
         "pixels_in_category": (None,),
         "pixels": (),
     }

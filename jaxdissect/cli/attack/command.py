@@ -7,14 +7,16 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.cli import (
+    answering,
     build,
     generated,
-    loading,
     outputs,
     publishing,
     records,
+    subjects,
     sweeping,
 )
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
@@ -29,7 +31,7 @@ NUM_TARGETS = 5
 def run(config: AttackConfig) -> None:
     """Attack, measure what moves, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
+    trained = build.check_on_scenes(answering.load(config), build.run_name(config))
     check(config, trained)
     targets = targets_of(config.targets, trained.classes)
     runs = knowing.runs_of(config, trained)
@@ -38,6 +40,7 @@ def run(config: AttackConfig) -> None:
     manifest = outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **build.answers_of(trained),
         scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
         ablation=runs.ablation,
         dissection=runs.dissection,
@@ -54,6 +57,9 @@ def run(config: AttackConfig) -> None:
         found = findings(config, trained.classes, known, done)
         drawn = pictures.draw(config, trained, found, known.scale)
         facts = {**facts_of(config, known, runs, split), **trained.facts}
+        centres = networks.centres(trained.network, config.layer, trained.image_size)
+        if cells := subjects.supposed(centres):
+            facts["cells"] = cells
         said.extend(pages.write(work.results, config, found, drawn, facts))
 
     publishing.make_once(out, manifest, make)

@@ -41,8 +41,9 @@ class ProtocolConfig:
     """Activation maps lie by their receptive fields, or tile the image."""
     padding: Literal["zeros", "edge"] | None = None
     """Outside an activation map: fade to zero, or repeat the border."""
-    union: Literal["global", "category"] | None = None
-    """Count a unit's pixels on all images, or on those with the concept's category."""
+    union: Literal["global", "category", "met"] | None = None
+    """Count a unit's pixels on all images, on those with the concept's category, or of
+    these only where the unit meets it."""
     min_iou: Rate | None = None
     """A unit is a detector from this IoU on."""
     rule: Literal[">", ">="] | None = None
@@ -63,13 +64,17 @@ class DissectConfig(SubjectConfig):
     """Layers whose units are dissected, in the same passes over the images; `all` for
     every convolutional layer. Of several, each one's results get a folder."""
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
-    images: Literal["scenes", "shapes", "broden", "segmented"] = "scenes"
-    """Labelled images to probe the units with: generated, the Broden data set, or a
-    folder of pictures and label maps (docs/concepts.md)."""
+    images: Literal["scenes", "shapes", "broden", "segmented", "folder"] = "scenes"
+    """Labelled images to probe the units with: generated, the Broden data set, a folder
+    of pictures and label maps, or a folder of pictures in folders for classes, each of
+    which labels its whole pictures (docs/concepts.md)."""
     path: Path | None = None
     """Folder of Broden or of the pictures."""
     split: str = ""
     """Part of the folder: train or val of Broden, a folder of the pictures."""
+    tolerance: Annotated[float, Interval(ge=0, le=441)] = 0.0
+    """Of masks of colours: how far a pixel's may be from a listed one, as a distance in
+    red, green and blue of 0 to 255; farther ones have no label."""
     categories: Names = ()
     """Categories of Broden's concepts; all by default."""
     colours: bool = False
@@ -112,8 +117,8 @@ class PicturesConfig:
     """Which class pictures are of: that their folder is named after, or the one the
     network itself takes them for."""
     broken: Literal["refuse", "skip"] = "refuse"
-    """What becomes of broken files: the first one read ends the command, or all are
-    looked for at the start and left out."""
+    """What becomes of broken files, and of copies of a picture that would rank units
+    and judge them: they end the command, or are looked for first and left out."""
 
 
 SceneSplit = Literal["train", "test", "probe", "rank", "report"]
@@ -198,7 +203,7 @@ class ScaleConfig(ImageSweepConfig):
 class CompareConfig(SweepConfig):
     """Importance of single units in several trainings, rotated and not."""
 
-    trainings: Annotated[tuple[Path, ...], Distinct()] = ()
+    trainings: tuple[Path, ...] = ()
     """Weights that `train` wrote; those with the same BatchNorm and dropout settings
     are one regime, whatever their seeds."""
     layer: str = "conv5"
@@ -214,9 +219,14 @@ class ContrastConfig:
     """Hold two dissections against each other: what is gained, lost, changed."""
 
     first: Path | None = None
-    """Folder of a layer's results that `dissect` wrote."""
+    """Folder of a layer's results that `dissect` wrote; or a file with published names
+    of units: a table of NetDissect's, descriptions of CLIP-Dissect or MILAN."""
     second: Path | None = None
     """Another, of other weights, another layer or other conventions."""
+    first_layer: str | None = None
+    """Which layer of `first`, where it is a file with several."""
+    second_layer: str | None = None
+    """Which layer of `second`, likewise."""
     match: Literal["auto", "number", "profile"] = "auto"
     """Units of both that are taken for one another: those of the same number, or those
     whose IoU with the concepts are most alike. By default by number where both are of

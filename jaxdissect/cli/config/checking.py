@@ -6,6 +6,7 @@ declared types (nested configs, tuples, choices, `X | None`, ranges of
 """
 
 import dataclasses
+import math
 import sys
 import types
 from collections.abc import Iterator
@@ -47,6 +48,56 @@ def check(config: Any, where: str = "") -> None:
     """
     for name, found, allowed in _faults("", config, type(config)):
         raise BadInput(f"{where}`{name}` is {_shown(found)}; it must be {allowed}")
+
+
+def read(kind: Any, settings: Any, where: str, name: str) -> Any:
+    """A config from plain data, as JSON has it: lists are tuples.
+
+    Args:
+        kind: a dataclass without nested ones.
+        settings: should be {field: value}; fields that are missing have their defaults.
+        where: begins the message.
+        name: of the settings.
+
+    Raises:
+        BadInput: a setting that the config does not have, or that cannot be.
+
+    >>> from jaxdissect.cli.config import NetworkConfig
+    >>> read(NetworkConfig, {"hidden": [64], "width": 1}, "", "network").hidden
+    (64,)
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    if not isinstance(settings, dict):
+        raise BadInput(f"{where}`{name}` is {_shown(settings)}; it must be an object")
+    for unknown in settings.keys() - fields.keys():
+        raise BadInput(
+            f"{where}`{name}` has {unknown!r}; it may have {', '.join(fields)}"
+        )
+    hints = get_type_hints(kind, include_extras=True)
+    values = {key: _tupled(value) for key, value in settings.items()}
+    for key, value in values.items():
+        for below, found, allowed in _faults(f"{name}.{key}", value, hints[key]):
+            raise BadInput(f"{where}`{below}` is {_shown(found)}; it must be {allowed}")
+    for key, field in fields.items():
+        if key not in values and field.default is field.default_factory:
+            raise BadInput(f"{where}`{name}.{key}` is missing")
+    return kind(**{key: _as(value, hints[key]) for key, value in values.items()})
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
+
+
+def _as(value: Any, hint: Any) -> Any:
+    """What was checked, whole numbers made floats where floats are declared."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind is Annotated:
+        return _as(value, parts[0])
+    if kind in (Union, types.UnionType) and len(parts) == 2:  # `X | None`
+        return None if value is None else _as(value, parts[0])
+    if kind is tuple and parts[1:] != (Ellipsis,):
+        return tuple(map(_as, value, parts))
+    return float(value) if hint is float else value
 
 
 def _faults(name: str, value: Any, hint: Any) -> Iterator[Fault]:
@@ -119,8 +170,9 @@ def _is(value: Any, hint: Any) -> bool:
 
 
 def _is_finite(value: Any, constraints: list[Any]) -> bool:
-    if any(isinstance(constraint, InfinityAllowed) for constraint in constraints):
-        return value == value
+    infinite = isinstance(value, float) and math.isinf(value)
+    if infinite and any(isinstance(c, InfinityAllowed) for c in constraints):
+        return True
     return abs(value) <= sys.float_info.max  # exact for whole numbers of any size
 
 

@@ -44,8 +44,9 @@ Exponent = Annotated[float, InfinityAllowed(), Interval(ge=1)]
 Offset = Annotated[float, Interval(ge=-1e6, le=1e6)]
 Deviation = Annotated[float, Interval(ge=1e-6, le=1e6)]
 """What is divided by, in float32."""
-Mean = tuple[Offset, Offset, Offset]
-Std = tuple[Deviation, Deviation, Deviation]
+Mean = tuple[Offset, Offset, Offset] | tuple[Offset]
+"""Of each channel, or of grey."""
+Std = tuple[Deviation, Deviation, Deviation] | tuple[Deviation]
 Epochs = Annotated[int, Interval(ge=1, le=1_000_000)]
 Names = Annotated[tuple[str, ...], Distinct()]
 SomeNames = Annotated[tuple[str, ...], MinLen(1), Distinct()]

@@ -14,16 +14,20 @@ class PreprocessingConfig:
 
     size: Side | None = None
     """Height and width of the images, in pixels; 224 by default, 227 for Caffe's
-    AlexNet."""
+    AlexNet, 32 for networks of small images (CIFAR's)."""
     mean: Mean | None = None
     """Per-channel mean of images in [0, 1], subtracted first, in the order of
-    `channels`; ImageNet's by default."""
+    `channels`: three, or one for a network that takes grey images. ImageNet's by
+    default, CIFAR's for networks of small images; a grey network has none."""
     std: Std | None = None
-    """Per-channel standard deviation, divided by; ImageNet's by default."""
+    """Per-channel standard deviation, divided by; defaults as for `mean`."""
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order of the channels that the network takes."""
     classes: Path | None = None
     """Text file with the name of a class in each line."""
+    part: str | None = None
+    """What the names of the network's tensors begin with, in a file of several
+    networks: `ema`, `generator`, `teacher`, ..."""
 
 
 @dataclass(frozen=True)

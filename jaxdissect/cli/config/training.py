@@ -26,7 +26,10 @@ from jaxdissect.cli.config.regularizers import RegularizeConfig
 from jaxdissect.cli.config.subject import PreprocessingConfig
 
 Architecture = Literal[
+    "vgg11",
+    "vgg13",
     "vgg16",
+    "vgg19",
     "alexnet",
     "caffe_alexnet",
     "resnet18",
@@ -34,6 +37,15 @@ Architecture = Literal[
     "resnet50",
     "resnet101",
     "resnet152",
+    "resnet8",
+    "resnet14",
+    "resnet20",
+    "resnet26",
+    "resnet32",
+    "resnet38",
+    "resnet44",
+    "resnet56",
+    "resnet110",
     "lenet",
     "shapesnet",
 ]
@@ -44,25 +56,32 @@ class NetworkConfig:
     """The network and its size."""
 
     architecture: Architecture = "vgg16"
-    """Which table of stages."""
+    """Which table of stages; ResNets of other depths than 18, 34, 50, 101 and 152 are
+    those of CIFAR."""
     width: Annotated[float, Interval(gt=0, le=16)] = 0.25
     """Multiplies every convolution's number of units (not lenet)."""
     batch_norm: bool = True
-    """BatchNorm between each convolution and its ReLU (vgg16, alexnet, shapesnet)."""
+    """BatchNorm between each convolution and its ReLU (VGG, alexnet, shapesnet)."""
     grid: Annotated[int, Interval(ge=1, le=64)] = 1
-    """Maps are averaged to grid x grid before fc6 (vgg16, both AlexNets)."""
+    """Maps are averaged to grid x grid before fc6 (VGG, both AlexNets)."""
     hidden: tuple[Annotated[int, Interval(ge=1, le=65536)], ...] = (256, 256)
-    """Sizes of the hidden fully connected layers (vgg16, both AlexNets; lenet
+    """Sizes of the hidden fully connected layers (VGG, both AlexNets; lenet
     takes exactly one)."""
     dropout: Rate = 0.0
-    """Dropout rate after each hidden fully connected layer (vgg16, both AlexNets)."""
+    """Dropout rate after each hidden fully connected layer (VGG, both AlexNets)."""
+    stem: Literal["usual", "small"] = "usual"
+    """How ResNets 18 to 152 begin: with 7 x 7 of stride 2 and max pooling, or with
+    3 x 3 of stride 1 and none, for images of some 32 pixels."""
+    shortcut: Literal["padding", "projection"] = "padding"
+    """The way around a block that widens the maps of a CIFAR ResNet: units of zeros
+    (option A of its authors), or a 1 x 1 convolution (option B)."""
     mean: Mean = (0.5, 0.5, 0.5)
     """Per-channel mean of images in [0, 1], subtracted first."""
     std: Std = (0.25, 0.25, 0.25)
     """Per-channel standard deviation, divided by."""
     grey: bool = False
-    """The channels are averaged first, and `mean` and `std` are the first ones (lenet
-    only)."""
+    """Images become grey first, and `mean` and `std` are the first ones: by their
+    luminance, .299 R + .587 G + .114 B (lenet: by the mean of the channels)."""
 
 
 DataName = Literal[

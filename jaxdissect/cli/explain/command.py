@@ -1,6 +1,6 @@
 """`dissect` with an `ExplainConfig`: which units speak for a prediction, and where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ import numpy as np
 from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.cli import (
+    answering,
     build,
     generated,
-    loading,
     outputs,
     publishing,
     sources,
@@ -49,12 +49,13 @@ class Pictures(NamedTuple):
 def run(config: ExplainConfig) -> None:
     """Ask a trained network about pictures; everything goes under `config.out`."""
     build.use_compilation_cache()
-    trained = loading.load(config)
+    trained = answering.load(config)
+    answering.check_score(trained, config.score)
     explaining.class_numbers(config.classes, trained.classes)
     own = asking.own_pictures(config.images, trained.image_size)
     asked = asking.open_dissection(asking.folder_of(config))
     trained = asking.as_dissected(trained, asked)
-    subject = subjects.of_trained(trained, (asked.layer,), facts={})
+    subject = subjects.of_trained(trained, (asked.layer,), facts=said_of(trained))
     if config.images:
         titles = [(path.name, "") for path in config.images]
         shown = Pictures([str(path) for path in config.images], titles, own)
@@ -116,6 +117,7 @@ def explain_subject(
     manifest = outputs.manifest(
         config,
         weights=subject.digest,
+        outputs=subject.facts.get("outputs", "logits"),
         dissected=images.fingerprint([asked.layer], asked.saved.result.iou),
         pictures=images.fingerprint([], shown.images),
     )
@@ -134,7 +136,7 @@ def explain_subject(
             rows += [row for each in told for row in rows_of(name, each, scope)]
             numbers[name] = numbers_of(answer, told, config.num_units)
             answers.append(answer)
-        write(work.results, scope, answers, rows, numbers)
+        write(work.results, scope, subject.facts, answers, rows, numbers)
         findings.extend(f"{a.name}: {s.said}" for a in answers for s in a.classes)
 
     publishing.make_once(out, manifest, make)
@@ -144,6 +146,7 @@ def explain_subject(
 def write(
     folder: Path,
     scope: voicing.Scope,
+    known: Mapping[str, str],
     answers: Sequence[explanation.PictureAnswer],
     rows: Sequence[Sequence[Any]],
     numbers: dict[str, Any],
@@ -151,6 +154,7 @@ def write(
     """units.csv, summary.json and report.html."""
     asked, score = scope.asked, scope.config.score
     question = {"pictures": str(len(answers)), "gradients of": f"the {score}"}
+    question |= known
     facts = telling.facts_of(asked, question)
     tables.write_csv(folder / "units.csv", COLUMNS, rows)
     outputs.write_json(folder / "summary.json", {"pictures": numbers, "facts": facts})
@@ -162,6 +166,11 @@ def write(
         score=score,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def said_of(trained: build.Trained) -> dict[str, str]:
+    """What is to be said of the network's outputs, if they are of the user's own."""
+    return {name: said for name, said in trained.facts.items() if name == "outputs"}
 
 
 def rows_of(

@@ -6,28 +6,30 @@ from typing import Any
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, loading, outputs, own_pictures
+from jaxdissect.cli import answering, build, datasets, outputs, own_pictures
 from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.gradients import question_pictures, unit_questions
 from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.reports import figures
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.gradients import results
 
 
 def run(config: GradientsConfig) -> None:
     """Ask a trained network and write everything under `config.out`."""
     build.use_compilation_cache()
-    trained = loading.load(config)
+    trained = answering.load(config)
+    answering.check_score(trained, config.score)
     layers = check(config, trained)
     source = open_images(config, trained)
     out = config.out or Path("runs") / f"gradients-{build.run_name(config)}"
     manifest = outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **build.answers_of(trained),
         images=source.fingerprint,
         left_out=dict(source.left_out),
     )

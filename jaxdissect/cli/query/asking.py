@@ -12,6 +12,7 @@ from jaxdissect.cli import build, dissect, loading, locking, records, sources
 from jaxdissect.cli.config import DissectConfig, ExplainConfig, QueryConfig
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import ConceptSource
+from jaxdissect.data.files import read_bytes
 from jaxdissect.reports import saved_dissection, saved_files
 
 
@@ -169,9 +170,10 @@ def own_pictures(paths: Sequence[Path], size: int) -> np.ndarray:
     for path in paths:
         which = f"`images` has {path}, which"
         try:
-            encoded = path.read_bytes()
-        except OSError as error:
-            raise BadInput(f"{which} cannot be read: {error.strerror}") from None
+            encoded = read_bytes(path)
+        except BadInput as error:
+            reason = str(error).removeprefix(f"{path} ")
+            raise BadInput(f"{which} {reason}") from None
         decoded.append(decoding.decode_square(encoded, size, which))
     return np.array(decoded, np.uint8).reshape(-1, size, size, 3)
 
@@ -225,6 +227,7 @@ def _outside_of_folder(config: QueryConfig, asked: Asked, size: int) -> sources.
         split=split,
         categories=tuple(settings["categories"]),
         colours=settings["colours"],
+        tolerance=settings.get("tolerance", 0.0),
     )
     probe = sources.probe_of(wanted, size)
     available = len(probe.indices)
