@@ -72,6 +72,10 @@ NETWORKS = {
     ),
     "caffe_alexnet": (lambda: networks.caffe_alexnet(5, grid=1, **SMALL), (67, 67, 3)),
     "resnet18": (lambda: networks.resnet(5, depth=18, width=1 / 16), (48, 48, 3)),
+    "cifar_resnet": (
+        lambda: networks.cifar_resnet(5, depth=8, width=1 / 4),
+        (16, 16, 3),
+    ),
     "lenet": (lambda: networks.lenet(5), (60, 60, 1)),
     "shapesnet": (lambda: networks.shapesnet(5, width=1 / 16), (20, 20, 3)),
 }

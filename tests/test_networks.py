@@ -176,6 +176,14 @@ def test_dropout_is_random_in_training_and_absent_in_evaluation(key):
         (lambda: networks.resnet(1000, depth=18), (224, 224, 3), 11_689_512),
         (lambda: networks.resnet(1000, depth=50), (224, 224, 3), 25_557_032),
         (lambda: networks.resnet(1000, depth=152), (224, 224, 3), 60_192_808),
+        # Section 4.2 of He et al. says .27, .85 and 1.7 million.
+        (lambda: networks.cifar_resnet(10, depth=20), (32, 32, 3), 269_722),
+        (lambda: networks.cifar_resnet(10, depth=56), (32, 32, 3), 853_018),
+        (lambda: networks.cifar_resnet(10, depth=110), (32, 32, 3), 1_727_962),
+        (lambda: networks.resnet(10, depth=18, stem="small"), (32, 32, 3), 11_173_962),
+        (lambda: networks.vgg11(1000), (224, 224, 3), 132_863_336),
+        (lambda: networks.vgg13(1000), (224, 224, 3), 133_047_848),
+        (lambda: networks.vgg19(1000), (224, 224, 3), 143_667_240),
         (lambda: networks.lenet(15), (60, 60, 1), 6_683),
     ],
 )

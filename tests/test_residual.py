@@ -118,6 +118,36 @@ def test_training_updates_the_statistics_inside():
             assert not np.array_equal(after[stage]["batch_stats"]["mean"], mean)
 
 
+def test_padded_shortcuts_in_closed_form():
+    """Blocks whose branches give nothing pass every other cell on, between zeros."""
+    network, params, images = make_example("cifar_resnet")
+    trunk = networks.split(network, "layer1.0").trunk
+    silent = {
+        name: jax.tree.map(lambda x: 0 * x, value) if "layer2" in name else value
+        for name, value in params.items()
+    }
+    before = np.asarray(trunk(params, images))  # [B 16 16 4], after a ReLU
+    after = networks.split(network, "layer2.0").trunk(silent, images)
+    want = np.zeros((3, 8, 8, 8), np.float32)
+    want[..., 2:6] = before[:, ::2, ::2]
+    np.testing.assert_allclose(after, want, rtol=1e-5, atol=1e-6)
+    # Nothing halves the maps before the second group.
+    assert networks.centres(network, "layer1.0", 16) == (0.0, 1.0)
+    assert networks.centres(network, "layer3.0", 16) == (0.0, 4.0)
+
+
+def test_settings_that_are_none():
+    with pytest.raises(BadInput, match="`depth` is 18; allowed are 8, 14, 20"):
+        networks.cifar_resnet(3, depth=18)
+    with pytest.raises(BadInput, match="`shortcut` is 'A'; allowed are 'padding' and"):
+        networks.cifar_resnet(3, shortcut="A")
+    with pytest.raises(BadInput, match="`stem` is '3x3'; allowed are 'usual' and"):
+        networks.resnet(3, stem="3x3")
+    with pytest.raises(BadInput, match="`depth` is 12; allowed are 11, 13, 16, 19"):
+        networks.vgg(3, depth=12)
+    assert networks.penultimate_group(networks.cifar_resnet(3)) == "conv1"
+
+
 def test_depths_that_are_none():
     with pytest.raises(BadInput, match="`depth` is 20; allowed are 18, 34, 50"):
         networks.resnet(3, depth=20)

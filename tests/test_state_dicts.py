@@ -25,6 +25,7 @@ from jaxdissect.checkpoints import (
     recognise,
 )
 from jaxdissect.checkpoints.converting import convert, from_pytorch, to_pytorch
+from jaxdissect.networks import layers
 
 # In half the time; what runs once need not run fast.
 compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -210,7 +211,10 @@ def converted(arrays):
     """The parameters of arrays that need not be in a file."""
     shapes = {name: array.shape for name, array in arrays.items()}
     recognised = recognise(shapes)
-    network = recognised.build(recognised.num_classes, **recognised.options)
+    options = {**recognised.options, "mean": (0.5,), "std": (0.5,)}
+    network = recognised.build(recognised.num_classes, **options)
+    if recognised.channels == 1:
+        network = (layers.luminance_stage(), *network)
     return convert(State(shapes, arrays.__getitem__), network, recognised)
 
 
@@ -358,3 +362,55 @@ def test_images_of_other_than_three_channels_need_their_normalization(tmp_path):
     ):
         with pytest.raises(BadInput, match=said):
             load_checkpoint(file, **choice)
+
+
+PREFIXES = [
+    "model.",
+    "backbone.",
+    "encoder.model.",
+    "net.0.",
+    "module.model._orig_mod.",
+]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("name", ["alexnet", "resnet8", "vgg11_bn"])
+def test_whatever_all_names_begin_with(prefix, name, tmp_path):
+    shapes = CASES[name].shapes
+    arrays = state_dicts.made_up(shapes)
+    save_file(renamed(arrays, lambda n: f"{prefix}{n}"), tmp_path / "model.safetensors")
+    mean, std = normalization(name)
+    loaded = load_checkpoint(tmp_path / "model.safetensors", mean=mean, std=std)
+    expected = converted(arrays)
+    jax.tree.map(np.testing.assert_array_equal, loaded.params, expected)
+    kept = prefix.replace("module.", "").replace("_orig_mod.", "")
+    assert loaded.recognised.prefix == kept
+    # And without, or with something of another network beside it.
+    beside = renamed(arrays, lambda n: f"{prefix}{n}") | {
+        "n_averaged": np.array(3),
+        "criterion.weight": np.ones(3, np.float32),
+    }
+    save_file(beside, tmp_path / "beside.safetensors")
+    with pytest.raises(BadInput, match=r"outside it, criterion.weight; `part` takes"):
+        load_checkpoint(tmp_path / "beside.safetensors", mean=mean, std=std)
+    part = kept.rstrip(".")
+    loaded = load_checkpoint(
+        tmp_path / "beside.safetensors", mean=mean, std=std, part=part
+    )
+    jax.tree.map(np.testing.assert_array_equal, loaded.params, expected)
+
+
+def test_of_two_networks_in_one_state_dictionary_one_is_chosen(tmp_path):
+    file = tmp_path / "model.safetensors"
+    first, second = (
+        state_dicts.made_up(CASES["alexnet"].shapes, seed=seed) for seed in (1, 2)
+    )
+    save_file(
+        renamed(first, lambda n: f"student.{n}")
+        | renamed(second, lambda n: f"module.teacher.{n}"),
+        file,
+    )
+    with pytest.raises(BadInput, match=r"several networks, student, teacher; `part` "):
+        load_checkpoint(file)
+    chosen = load_checkpoint(file, part="teacher").params
+    jax.tree.map(np.testing.assert_array_equal, chosen, converted(second))

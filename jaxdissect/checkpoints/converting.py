@@ -136,6 +136,8 @@ def _normalization(
         if len(values) != recognised.channels:
             raise BadInput(f"`{name}` has {len(values)} values, but {kind}")
         found.append(values)
+    if not all(map(math.isfinite, found[0])):
+        raise BadInput(f"`mean` is {tuple(found[0])}; it must be finite")
     if not all(0 < value < math.inf for value in found[1]):
         raise BadInput(f"`std` is {tuple(found[1])}; it must be positive")
     return found[0], found[1]

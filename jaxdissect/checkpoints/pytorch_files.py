@@ -191,8 +191,10 @@ def _tensor(
     def numbers() -> np.ndarray:
         if math.prod(shape) > length:
             raise ValueError("it repeats what the file holds")
-        steps = [stride * dtype.itemsize for stride in strides]
-        return np.lib.stride_tricks.as_strided(read()[offset:], shape, steps)
+        size = dtype.itemsize
+        steps = [stride * size for stride in strides]
+        raw = read().view(np.uint8)
+        return np.ndarray(shape, dtype, raw, offset * size if raw.size else 0, steps)
 
     return Tensor(tuple(shape), numbers, dtype.name)
 

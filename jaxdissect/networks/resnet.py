@@ -8,7 +8,6 @@ Reference:
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Literal
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -55,7 +54,7 @@ def resnet(
     *,
     depth: int = 50,
     width: float = 1.0,
-    stem: Literal["usual", "small"] = "usual",
+    stem: str = "usual",
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.25, 0.25, 0.25),
     convolve: Convolution = lax.conv_general_dilated,
@@ -115,7 +114,7 @@ def cifar_resnet(
     *,
     depth: int = 20,
     width: float = 1.0,
-    shortcut: Literal["padding", "projection"] = "padding",
+    shortcut: str = "padding",
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.25, 0.25, 0.25),
     convolve: Convolution = lax.conv_general_dilated,
