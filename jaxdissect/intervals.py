@@ -14,6 +14,7 @@ from jaxtyping import Float, Integer
 from scipy import stats
 
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import check_number, check_shape
 from jaxdissect.significance import checked_counts
 
 BUFFER_BYTES = 2**24
@@ -81,7 +82,21 @@ def change_interval(
     """
     ends, weights = _ends(level, num_draws), _finite("weights", weights)
     gained, lost = checked_counts("gained", gained), checked_counts("lost", lost)
+    if gained.shape != lost.shape or gained.shape[-1:] != weights.shape:
+        raise BadInput(
+            f"`gained`, `lost` and `weights` are of the shapes {gained.shape}, "
+            f"{lost.shape} and {weights.shape}; they must be [*N S], [*N S] and [S]"
+        )
     number, discordant = checked_counts("number", number), gained + lost
+    ends_alike = all(
+        found in (1, wanted)
+        for found, wanted in zip(number.shape[::-1], gained.shape[::-1], strict=False)
+    )
+    if number.ndim > gained.ndim or not ends_alike:
+        raise BadInput(
+            f"`number` is of the shape {number.shape}; it must be broadcast to that of "
+            f"`gained`, {gained.shape}"
+        )
     number = np.broadcast_to(number, gained.shape)
     if (discordant > number).any():
         most, found = (a[discordant > number][0] for a in (number, discordant))
@@ -174,6 +189,8 @@ def bootstrap_mean(
     True
     """
     values = _finite("values", values)
+    if not values.ndim or not values.size:
+        raise BadInput(f"`values` has the shape {values.shape}; none may be empty")
     if values.shape[-1] < 2:
         raise BadInput(f"`values` has length {values.shape[-1]}; R must be at least 2")
     return _bootstrap(key, (values,), np.mean, level, num_draws)
@@ -214,6 +231,8 @@ def rank_correlation(
     (-1.0, -1.0)
     """
     x, y = _finite("x", x), _finite("y", y)
+    check_shape("x", x, "U")
+    check_shape("y", y, "V")
     if len(x) != len(y):
         raise BadInput(f"`y` has {len(y)} units; it must have those of `x`, {len(x)}")
     if len(x) < 3:
@@ -278,6 +297,8 @@ def _generator(key):
 def _ends(level, num_draws=np.inf):
     if not 0 < level < 1:
         raise BadInput(f"`level` is {level}; it must be in (0, 1)")
+    if num_draws != np.inf:
+        check_number("num_draws", num_draws)
     if num_draws * (1 - level) < 2 - 1e-9:
         least = np.ceil(2 / (1 - level) - 1e-9).astype(int)
         raise BadInput(f"`num_draws` is {num_draws}; {level=} needs at least {least}")

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped, UInt32
 
 from jaxdissect.base import BadInput, Statistic
+from jaxdissect.checking import check_number, check_real, check_shape
 from jaxdissect.streaming import total
 
 BITS = 32
@@ -29,13 +30,14 @@ def tail_count(tail_mass: float, num_values: int) -> int:
     is 3.0000000000000004 in floating point and must not become 4.
 
     Raises:
-        BadInput: `tail_mass` is not in (0, 1].
+        BadInput: `tail_mass` is not in (0, 1], or there are no values.
 
     >>> tail_count(0.01, 300), tail_count(0.01, 301)
     (3, 4)
     """
     if not 0 < tail_mass <= 1:
         raise BadInput(f"`tail_mass` is {tail_mass}; it must be in (0, 1]")
+    check_number("num_values", num_values)
     product = tail_mass * num_values
     nearest = round(product)
     close = abs(product - nearest) <= 1e-9 * max(nearest, 1)
@@ -58,7 +60,8 @@ def upper_quantile(tail_mass: float, num_values: int) -> Statistic:
         column-major order, each unit's together, are the fastest.
 
     Raises:
-        BadInput: another number of values arrived by the end.
+        BadInput: another number of values arrived by the end, batches have different
+            numbers of units or none, or a value is not finite: it has no rank.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -84,6 +87,7 @@ def upper_quantile(tail_mass: float, num_values: int) -> Statistic:
         return largest(values), len(values)
 
     def merge(a, b):
+        check_shape("values", b[0], "M U", U=a[0].shape[1])
         # Selecting k of few more than k would cost as much every time as of 2 k.
         both = np.concatenate([a[0], b[0]])
         return both if len(both) <= 2 * k else largest(both), a[1] + b[1]
@@ -150,7 +154,8 @@ def next_digits(bracket: Bracket, bits: int) -> Statistic:
         `Bracket`.
 
     Raises:
-        BadInput: fewer values arrived than the rank asks for.
+        BadInput: fewer values arrived than the rank asks for, or of other units, or one
+            is not finite.
 
     >>> from jaxdissect.streaming import accumulate
     >>> values = np.array([[3], [1], [2], [4]], np.float32)
@@ -160,14 +165,17 @@ def next_digits(bracket: Bracket, bits: int) -> Statistic:
     >>> bounds(bracket)[0].tolist()
     [3.0]
     """
+    check_number("bits", bits)
     bits = min(bits, BITS - bracket.known)
     left = BITS - bracket.known - bits
     units = np.arange(len(bracket.prefix))
 
     def count(values, *_):
+        values = _rows(values)
+        check_shape("values", values, "M U", U=len(units))
         counts = np.empty((len(units), 2**bits), np.int64)
         # A unit's counts fit into the cache; those of all would not.
-        for unit, places in enumerate(map(_places, _rows(values).T)):
+        for unit, places in enumerate(map(_places, values.T)):
             if bracket.known:
                 agree = places >> np.uint32(left + bits) == bracket.prefix[unit]
                 places = places[agree]
@@ -227,6 +235,11 @@ def _largest(values, k):
 
 def _rows(values):
     values = np.asarray(values)
+    if values.ndim < 2 or 0 in values.shape:
+        raise BadInput(
+            f"`values` has the shape {values.shape}; it must be [... U], none empty"
+        )
+    check_real("values", values)
     # Reshaping would copy values that lie unit by unit.
     return values if values.ndim == 2 else values.reshape(-1, values.shape[-1])
 

@@ -28,7 +28,7 @@ def mcnemar(
         p-values in [0, 1]; 1 where no image changed.
 
     Raises:
-        BadInput: a count is negative or not an integer.
+        BadInput: a count is negative or not an integer, or the shapes differ.
 
     Reference:
         McNemar, Note on the sampling error of the difference between correlated
@@ -38,6 +38,8 @@ def mcnemar(
     [0.03125, 1.0, 1.0]
     """
     lost, gained = checked_counts("lost", lost), checked_counts("gained", gained)
+    if lost.shape != gained.shape:
+        raise BadInput(f"`gained` is of shape {gained.shape}, `lost` of {lost.shape}")
     tail = stats.binom.cdf(np.minimum(lost, gained), lost + gained, 0.5)
     return np.asarray(np.minimum(1.0, 2 * tail))
 

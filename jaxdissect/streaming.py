@@ -13,6 +13,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.base import BadInput, Statistic
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_real,
+    check_shape,
+)
 
 
 def accumulate(statistic: Statistic, batches: Iterable[tuple[Any, ...]]) -> Any:
@@ -68,10 +74,13 @@ NOTHING = Statistic(lambda *batch: (), lambda a, b: (), lambda partial: partial)
 def add(a: Any, b: Any) -> Any:
     """Add two pytrees on the host: integers in int64, floats in float64.
 
+    Raises:
+        BadInput: arrays of two shapes, as of batches with different numbers of units.
+
     >>> add(np.int32(2**31 - 1), np.int32(1)).item()
     2147483648
     """
-    return jax.tree.map(lambda x, y: np.add(_wide(x), _wide(y)), a, b)
+    return jax.tree.map(_sum, a, b)
 
 
 def total(measure: Callable[..., Any] = lambda *batch: batch[0]) -> Statistic:
@@ -85,6 +94,16 @@ def total(measure: Callable[..., Any] = lambda *batch: batch[0]) -> Statistic:
     3
     """
     return Statistic(measure, add, lambda partial: jax.tree.map(_wide, partial))
+
+
+def _sum(x, y):
+    x, y = _wide(x), _wide(y)
+    if x.shape != y.shape and x.ndim and y.ndim:
+        raise BadInput(
+            f"`batches` give the shapes {x.shape} and {y.shape}, which do not add up; "
+            "all must have the same units"
+        )
+    return np.add(x, y)
 
 
 def _wide(x):
@@ -108,17 +127,24 @@ def top_examples(k: int) -> Statistic:
     """The k examples with the highest peak of every unit; ties go to the lower index.
 
     Args:
-        k: examples to keep; fewer are returned where the data set is smaller.
+        k: examples to keep, at least 1; fewer are returned where the data set is
+            smaller.
 
     Returns:
         A Statistic: batches are (peaks [B U], indices [B]), the value is a
         `TopExamples`.
+
+    Raises:
+        BadInput: no examples to keep, peaks that are not finite or of other units than
+            before, or other numbers of peaks than of indices.
 
     >>> batch = (np.array([[1.0], [5.0]]), np.array([7, 8]))
     >>> top = accumulate(top_examples(1), [batch])
     >>> top.indices.tolist(), top.peaks.tolist()
     ([[8]], [[5.0]])
     """
+
+    check_number("k", k)
 
     def best(peaks, indices) -> TopExamples:
         order = np.lexsort((indices, -peaks), axis=-1)[:, :k]
@@ -127,10 +153,14 @@ def top_examples(k: int) -> Statistic:
         )
 
     def measure(peaks, indices) -> TopExamples:
-        peaks = np.asarray(peaks).T
-        return best(peaks, np.broadcast_to(np.asarray(indices), peaks.shape))
+        peaks, indices = np.asarray(peaks).T, np.asarray(indices)
+        check_shape("peaks", peaks.T, "B U", B=len(indices))
+        check_not_empty("peaks", peaks.T, "B U")
+        check_real("peaks", peaks)
+        return best(peaks, np.broadcast_to(indices, peaks.shape))
 
     def merge(a: TopExamples, b: TopExamples) -> TopExamples:
+        check_shape("peaks", b.peaks.T, "B U", U=len(a.peaks))
         return best(*(np.concatenate(pair, axis=1) for pair in zip(a, b, strict=True)))
 
     return Statistic(measure, merge, lambda top: top)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fuzzing import world as tiny_world
 
 from jaxdissect import networks
 from jaxdissect.base import Params
@@ -80,6 +81,20 @@ NETWORKS = {
 }
 
 
+REPRESENTATIVE = ("alexnet_b", "shapesnet")
+"""Networks on which laws hold in the fast tests; `pytest -m slow` tries the others."""
+
+
+def of_network(name: str, *values, only_slow: bool = False):
+    """One case of a law over networks: of a network, and of a layer, say."""
+    slow = only_slow or name not in REPRESENTATIVE
+    marks = [pytest.mark.slow] if slow else []
+    return pytest.param(name, *values, marks=marks, id="-".join([name, *values]))
+
+
+every_network = pytest.mark.parametrize("name", list(map(of_network, NETWORKS)))
+
+
 def make_example(name: str) -> Example:
     """A network of `NETWORKS` with random parameters, BatchNorm statistics included."""
     build, shape = NETWORKS[name]
@@ -109,7 +124,7 @@ def _random(rng: np.random.Generator, path, leaf) -> jax.Array:
     return jnp.asarray(drawn, leaf.dtype)
 
 
-@pytest.fixture(scope="session", params=list(NETWORKS))
+@pytest.fixture(scope="session", params=list(map(of_network, NETWORKS)))
 def example(request) -> Example:
     """Every network in turn."""
     return make_example(request.param)
@@ -163,6 +178,12 @@ def dissected(trained, tmp_path_factory):
         "dissected",
         lambda out: main(["dissect", *weights, *few, "--out", str(out)]),
     )
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """The smallest network, pictures and results there can be, for the fuzz suite."""
+    return shared(tmp_path_factory, "world", tiny_world.make)
 
 
 def fails(capsys, *arguments):

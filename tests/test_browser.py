@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_up import CATEGORIES
 from page_in_browser import (
-    BY_IOU,
+    AS_LISTED,
     CARDS,
     COLOURS,
     HEADLINE,
@@ -18,10 +18,13 @@ from page_in_browser import (
     launched,
     numbers,
     opened,
+    place,
     shown,
     visits,
     write_page,
 )
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,7 @@ def visit(browser, address):
 
 
 ORDERS = {
+    "chance": place,
     "iou": lambda card: (-card.iou, card.unit),
     "unit": lambda card: card.unit,
     "label": lambda card: (not card.label, card.label, -card.iou),
@@ -67,7 +71,7 @@ def test_chips_add_up(visit):
     page = visit()
     page.click(".chip:has-text('part')")
     page.click(".chip:has-text('colour')")
-    wanted = [card for card in BY_IOU if card.category in ("part", "colour")]
+    wanted = [card for card in AS_LISTED if card.category in ("part", "colour")]
     assert shown(page) == numbers(wanted) and wanted
     assert page.inner_text("#count") == f"{len(wanted)} of {UNITS} units"
 
@@ -75,7 +79,7 @@ def test_chips_add_up(visit):
 def test_search_finds_concepts_and_units_or_says_that_there_is_none(visit):
     page = visit()
     page.fill("#search", "LEG &")
-    assert shown(page) == numbers(c for c in BY_IOU if c.label == "leg & arm")
+    assert shown(page) == numbers(c for c in AS_LISTED if c.label == "leg & arm")
     page.fill("#search", "unit 7")
     assert shown(page) == [7]
     page.fill("#search", "unicorn")
@@ -87,7 +91,7 @@ def test_search_finds_concepts_and_units_or_says_that_there_is_none(visit):
 def test_only_significant_units_remain(visit):
     page = visit()
     page.check("#significant")
-    wanted = [card for card in BY_IOU if card.best.is_significant]
+    wanted = [card for card in AS_LISTED if card.best.is_significant]
     assert shown(page) == numbers(wanted) and 0 < len(wanted) < UNITS
     page.check("#detectors")
     assert len(shown(page)) == HEADLINE.significant_detectors < len(wanted)
@@ -100,7 +104,7 @@ def test_bar_shows_the_detectors_of_its_concept_and_then_all(visit, by):
     choose = bar.click if by == "mouse" else lambda: bar.press("Enter")
     choose()
     label = bar.get_attribute("data-label")
-    wanted = [card for card in BY_IOU if card.label == label and card.is_detector]
+    wanted = [card for card in AS_LISTED if card.label == label and card.is_detector]
     assert shown(page) == numbers(wanted) and wanted
     choose()
     assert len(shown(page)) == UNITS
@@ -180,11 +184,11 @@ def test_tab_reaches_one_card_and_its_ring_is_seen(visit):
     page = visit()
     page.focus(".chip:has-text('colour')")
     page.keyboard.press("Tab")
-    assert focused(page) == f"unit-{BY_IOU[0].unit}"
+    assert focused(page) == f"unit-{AS_LISTED[0].unit}"
     outline = "node => getComputedStyle(node).outlineStyle"
     assert page.locator(".card").first.evaluate(outline) == "solid"
     page.keyboard.press("End")
-    assert focused(page) == f"unit-{BY_IOU[-1].unit}"
+    assert focused(page) == f"unit-{AS_LISTED[-1].unit}"
     assert page.locator(".card a[tabindex='0']").count() == 1
 
 
@@ -193,7 +197,7 @@ def test_arrows_up_and_down_move_by_rows(visit):
     page.focus("#search")
     for key, at in [("Enter", 0), ("ArrowDown", 2), ("ArrowRight", 3), ("ArrowUp", 1)]:
         page.keyboard.press(key)
-        assert focused(page) == f"unit-{BY_IOU[at].unit}"
+        assert focused(page) == f"unit-{AS_LISTED[at].unit}"
 
 
 def test_address_of_a_unit_opens_it_with_its_pictures(visit):

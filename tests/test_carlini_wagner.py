@@ -81,6 +81,7 @@ def test_between_two_affine_classes_the_distance_is_that_to_the_plane(bounds):
     np.testing.assert_allclose(along, found.distance, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_it_finds_what_the_paper_s_loop_finds_image_by_image():
     params = random_affine(CLASSES)
     targets = next_best(affine, params, IMAGES)
@@ -126,17 +127,41 @@ def test_flags_distances_and_bounds_are_those_of_the_images_returned(seed, goal,
     np.testing.assert_array_equal(found.images[~reached], images[~reached])
 
 
-def test_in_other_bounds_it_is_the_same_problem():
-    low, width = -1.0, 4.0
+UNITS = [(0.0, 255.0), (-1.0, 1.0), (0.2, 5.0), (-3.0, -2.9), (0.7, 0.9)]
+
+
+@pytest.mark.parametrize(("low", "high"), UNITS)
+def test_in_another_unit_it_is_the_same_problem(low, high):
+    width = high - low
     plain = run(curved, CURVED, IMAGES, TARGETS)
-    # |x' - x|^2 grows with the width squared, so the constant must.
-    options = FEW._replace(constant=FEW.constant * width**2)
-    wide = low + width * IMAGES
-    bounds = (low, low + width)
-    found = run(narrowed(low, width), CURVED, wide, TARGETS, options, bounds=bounds)
-    assert plain.success.all()
+    scaled = np.float32(low) + np.float32(width) * IMAGES
+    tail = narrowed(low, width)
+    found = run(tail, CURVED, scaled, TARGETS, bounds=(low, high))
+    assert plain.success.all() and found.success.all()
     np.testing.assert_allclose(found.distance, width * plain.distance, rtol=0.01)
     np.testing.assert_allclose((found.images - low) / width, plain.images, atol=0.01)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 255.0), (0.7, 0.9)])
+@pytest.mark.parametrize("saturated", [0.5, 1.0])
+def test_black_and_white_pictures_are_not_given_up_early(
+    low, high, saturated, monkeypatch
+):
+    generator = np.random.default_rng(1)
+    pictures = generator.integers(0, 2, SHAPE).astype(np.float32)
+    grey = generator.uniform(0.2, 0.8, SHAPE)
+    pictures = np.where(generator.random(SHAPE) < saturated, pictures, grey)
+    pictures = np.float32(low) + np.float32(high - low) * pictures.astype(np.float32)
+    pictures = np.clip(pictures, np.float32(low), np.float32(high))
+    tail, options = narrowed(low, high - low), FEW._replace(steps=200)
+    targets = next_best(tail, CURVED, pictures)
+    early = run(tail, CURVED, pictures, targets, options, bounds=(low, high))
+    monkeypatch.setattr(module, "CHECKS", 1)
+    never = run(tail, CURVED, pictures, targets, options, bounds=(low, high))
+    # Black and white, one image cannot be changed further in the right direction.
+    assert never.success.sum() >= 5
+    np.testing.assert_array_equal(early.success, never.success)
+    np.testing.assert_allclose(early.distance, never.distance, rtol=0.05)
 
 
 def narrowed(low, width):
@@ -175,6 +200,7 @@ def test_more_constants_never_find_anything_farther():
     assert (found[-1] < 0.9 * first).any()
 
 
+@pytest.mark.slow
 def test_losing_a_class_costs_what_the_nearest_other_class_does():
     params = random_affine(CLASSES)
     own = np.asarray(affine(params, IMAGES)).argmax(1)
@@ -189,6 +215,7 @@ def test_losing_a_class_costs_what_the_nearest_other_class_does():
     assert (lost.distance <= 1.03 * others.min(0)).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_an_image_s_result_is_its_own_whatever_is_in_its_batch():
     sizes = set()
 
@@ -208,6 +235,7 @@ def test_an_image_s_result_is_its_own_whatever_is_in_its_batch():
         np.testing.assert_allclose(together.images[n], alone.images[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_an_impossible_target_is_given_up_and_the_image_stays():
     weights, bias = random_affine(CLASSES)
     params = np.pad(weights, ((0, 0), (0, 1))), np.append(bias, np.float32(-100))

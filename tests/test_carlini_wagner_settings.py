@@ -1,6 +1,7 @@
 """What the Carlini-Wagner attack is after, and what it refuses."""
 
 from importlib import import_module
+from inspect import unwrap  # past the checks of types, which are on under pytest only
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect.attacks import LIGHT, away_from, carlini_wagner, towards
+from jaxdissect.attacks.bounds import check_bounds
 from jaxdissect.base import BadInput
 
 # The package has a function of that name.
@@ -22,6 +24,7 @@ def identity(params, images):
     return images.reshape(len(images), -1)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**16), st.integers(2, 5))
 def test_goals_are_margins_to_the_best_of_the_others(seed, classes):
@@ -50,12 +53,18 @@ def test_goals_are_margins_to_the_best_of_the_others(seed, classes):
         ({"images": IMAGES * np.nan}, "`images` has values from nan"),
         ({"classes": CLASSES + 1}, "`classes` has 4; .* 0 to 3"),
         ({"classes": CLASSES - 1}, "`classes` has -1; .* 0 to 3"),
+        ({"classes": CLASSES / 1}, "`classes` is float64; it must be of integers"),
+        ({"bounds": (0.0, np.inf)}, "`bounds` is .*needs finite ones"),
+        (
+            {"images": IMAGES[:0], "classes": CLASSES[:0]},
+            r"`images` has the shape \(0, .* may be empty",
+        ),
     ],
 )
 def test_images_classes_and_bounds_that_cannot_be_are_refused(change, message):
     given = {"images": IMAGES, "classes": CLASSES} | change
     with pytest.raises(BadInput, match=message):
-        carlini_wagner(identity, {}, **given)
+        unwrap(carlini_wagner)(identity, {}, **given)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +74,8 @@ def test_images_classes_and_bounds_that_cannot_be_are_refused(change, message):
         ({"steps": 0}, "`steps` is 0; it must be positive"),
         ({"searches": -1}, "`searches` is -1; it must be positive"),
         ({"constant": float("nan")}, "`constant` is nan; it must be positive"),
+        ({"steps": 2.5}, "`steps` is 2.5; it must be a whole number"),
+        ({"confidence": float("inf")}, "`confidence` is inf; .* finite"),
         ({"confidence": -0.1}, "`confidence` is -0.1; it must be at least 0"),
     ],
 )
@@ -77,3 +88,14 @@ def test_settings_out_of_range_are_refused(change, message):
 def test_another_number_of_classes_than_images_is_refused():
     with pytest.raises(BadInput, match="`classes` has length 2; there are 6"):
         module._check(identity, {}, IMAGES, CLASSES[:2], LIGHT, (0.0, 1.0))
+
+
+def test_a_tail_that_gives_no_logits_is_refused():
+    with pytest.raises(BadInput, match=r"`tail\(params, images\)` has the shape"):
+        unwrap(carlini_wagner)(lambda p, x: x.sum((1, 2, 3)), {}, IMAGES, CLASSES)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1.0, 2.0), ((0, 0, 0), (1, 1, 1)), 255.0])
+def test_bounds_of_each_channel_are_refused(bounds):
+    with pytest.raises(BadInput, match=r"`bounds` is .*the same for all channels"):
+        unwrap(check_bounds)(bounds)

@@ -33,9 +33,9 @@ def example(seed, images=9):
     return units, labels
 
 
-def counts_of(units, labels, categories=None):
+def counts_of(units, labels, categories=None, met=False):
     concepts = present(labels, len(CATEGORIES))
-    return label_counts(units, concepts, LABELS, categories=categories)
+    return label_counts(units, concepts, LABELS, categories=categories, met=met)
 
 
 def iou_of(counts):
@@ -47,16 +47,20 @@ def iou_of(counts):
 
 
 @settings(deadline=None, max_examples=15)
-@given(st.integers(0, 2**32 - 1), st.booleans())
-def test_counts_of_all_images_make_the_iou_with_the_label(seed, within):
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["global", "category", "met"]))
+def test_counts_of_all_images_make_the_iou_with_the_label(seed, union):
     units, labels = example(seed)
+    # Rare enough to miss a category that is there.
+    units &= np.random.default_rng(seed).random(units.shape) < 0.2
     masks = dissection.concept_masks(labels, num_concepts=4)
     overlap = accumulate(dissection.overlap(CATEGORIES), [(units, masks)])
-    if within:
-        iou = dissection.iou_within_category(overlap, CATEGORIES)
-    else:
-        iou = dissection.iou_global(overlap)
-    counts = counts_of(units, labels, CATEGORIES if within else None)
+    iou = {
+        "global": dissection.iou_global(overlap),
+        "category": dissection.iou_within_category(overlap, CATEGORIES),
+        "met": dissection.iou_where_met(overlap, CATEGORIES),
+    }[union]
+    own = None if union == "global" else CATEGORIES
+    counts = counts_of(units, labels, own, met=union == "met")
     expected = np.where(LABELS < 0, 0, iou[np.arange(5), np.maximum(LABELS, 0)])
     np.testing.assert_allclose(iou_of(counts), expected)
 

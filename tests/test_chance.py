@@ -9,13 +9,20 @@ from scipy import stats
 
 from jaxdissect import dissection
 from jaxdissect.base import BadInput
+from jaxdissect.dissection import chance
 from jaxdissect.dissection.chance import (
     Chance,
     chance_level,
     iou_by_chance,
     p_values,
 )
-from jaxdissect.dissection.moments import in_columns, mask_moments
+from jaxdissect.dissection.moments import (
+    in_cells,
+    in_columns,
+    low_waves,
+    mask_moments,
+)
+from jaxdissect.dissection.sketches import as_real, folded
 from jaxdissect.streaming import accumulate, add, total
 
 STRATA = np.array([0, 1, 0, 1, 1, 0, 1])
@@ -40,6 +47,7 @@ def random_masks(seed, shape, sparsity=0.4):
 # --- closed forms are enumerations ----------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_mean_and_variance_are_those_of_all_pairings(seed):
@@ -71,8 +79,39 @@ def test_waves_left_out_are_those_the_formula_leaves_out():
     # By (f / 5)^2 + (g / 4)^2, the longest three of the nine that are kept.
     low, kept = [(0, 0), (1, 0), (0, 1)], list(np.ndindex(3, 3))
     expected = reference.variance_by_waves(units[..., 0], concepts[..., 0], low, kept)
-    null = null_of(units, concepts, num_frequencies=3, num_low=3)
+    options = {"num_frequencies": 3, "num_low": 3}
+    measured = (mask_moments(m, np.zeros(6, int), **options) for m in (units, concepts))
+    # Without what the sketches know, which may only add to it.
+    blind = [moments._replace(sketch=nothing_left(moments)) for moments in measured]
+    null = chance_level(*blind)
     np.testing.assert_allclose(null.variance, expected, rtol=1e-4)
+    assert null_of(units, concepts, **options).variance >= 0.9999 * null.variance
+
+
+def nothing_left(moments):
+    """The sketch that leaves no remainder."""
+    whole, spread = moments.sketch, chance._spread(moments, 0).rest
+    return np.asarray(whole, np.float64) - spread
+
+
+@pytest.mark.parametrize("shape", [(30, 12, 9), (30, 70, 60)])
+def test_sketches_hold_what_the_longest_waves_do_not(shape):
+    """Against the sketch of the difference of two covariance matrices in numpy."""
+    size, low = 256, 5
+    masks = random_masks(5, (*shape, 1))
+    moments = mask_moments(masks, np.zeros(30, int), num_low=low, num_folds=size)
+    found = chance._spread(moments, 0).rest[:, 0]
+    down, across = in_cells(*shape[1:], *moments.on.shape[1:3])
+    cells = np.einsum("yh,nhw,xw->nyx", down, masks[..., 0], across).reshape(30, -1)
+    waves = low_waves(*shape[1:], 16, low).reshape(low, -1)
+    basis = np.einsum("yh,lhw,xw->lyx", down, waves.reshape(low, *shape[1:]), across)
+    shown = masks.reshape(30, -1) @ waves.T @ basis.reshape(low, -1)
+    expected = 0
+    for sign, flat in ((1, cells), (-1, shown)):
+        flat = flat - flat.mean(0)
+        first, second = folded(flat[:, :, None], size)
+        expected = expected + sign * as_real(first * second, size).sum(0)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_positions_within_a_cell_are_one_and_the_same():
@@ -89,6 +128,7 @@ def test_positions_within_a_cell_are_one_and_the_same():
 # --- streaming ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.permutations(range(12)), st.sampled_from([1, 3, 4]))
 def test_batches_and_their_order_do_not_matter(order, size):
@@ -103,13 +143,14 @@ def test_batches_and_their_order_do_not_matter(order, size):
         np.testing.assert_allclose(found, expected, rtol=0, atol=0 if exact else 1e-5)
 
 
+@pytest.mark.slow
 def test_concepts_of_a_batch_find_their_places():
     concepts, strata = random_masks(3, (8, 4, 4, 3)), np.zeros(8, int)
     whole = mask_moments(concepts, strata)
     present = mask_moments(concepts[..., [2, 0, 0]], strata)
     placed = in_columns(present, np.array([2, 0, -1]), 3)
     other = in_columns(mask_moments(concepts[..., [1]], strata), np.array([1]), 3)
-    merged = add(placed, other._replace(images=0, pixels=0))
+    merged = add(placed, other._replace(images=0, pixels=0, rows=0))
     for found, expected in zip(merged, whole, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -149,6 +190,7 @@ def test_nothing_in_common_is_not_significant():
 # --- IoU by chance, refusals ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_iou_by_chance_is_that_of_the_mean_pairing():
     units, concepts = (random_masks(k, (7, 4, 4, 3)) for k in (0, 1))
     categories = [0, 0, 1]
@@ -160,13 +202,17 @@ def test_iou_by_chance_is_that_of_the_mean_pairing():
     # Fewer of the unit's pixels count, so the union is smaller.
     within = iou_by_chance(counts, mean, categories, union="category")
     assert (within >= found).all() and (within <= 1).all()
+    # Where it must meet the concept, it has at least the pixels it shares.
+    met = iou_by_chance(counts, mean, categories, union="met")
+    np.testing.assert_allclose(met, mean / np.asarray(counts.concept))
+    assert (met >= within).all()
     nothing = counts._replace(
         **{n: 0 * getattr(counts, n) for n in ("unit", "concept")}
     )
     assert (iou_by_chance(nothing, 0 * mean, categories) == 0).all()
 
 
-@pytest.mark.parametrize("name", ["cells", "num_frequencies", "num_low"])
+@pytest.mark.parametrize("name", ["cells", "num_frequencies", "num_low", "num_folds"])
 def test_options_that_mean_nothing_are_refused(name):
     with pytest.raises(BadInput, match=f"`{name}` is 0"):
         mask_moments(np.zeros((1, 2, 2, 1), bool), np.zeros(1, int), **{name: 0})
@@ -178,6 +224,7 @@ def test_a_batch_that_float32_cannot_count_is_refused():
         mask_moments(many, np.zeros(2**12, int), cells=1)
 
 
+@pytest.mark.slow
 def test_units_and_concepts_of_different_images_are_refused():
     masks, strata = random_masks(0, (7, 3, 2, 1)), np.zeros(7, int)
     whole, part = mask_moments(masks, strata), mask_moments(masks[:5], strata[:5])

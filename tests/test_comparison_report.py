@@ -154,20 +154,24 @@ def test_pairs_are_in_order_of_iou_without_a_script():
 
 def test_headline_stands_side_by_side():
     page = words(page_of())
-    assert f"rule 4 of 6 units 3 of 5 units {MINUS}1 unique labels" in page
+    assert f"rule, by IoU 4 of 6 units 3 of 5 units {MINUS}1 sign" in page
     assert f"of any unit with a concept 0.300 0.200 {MINUS}0.100" in page
     assert "3 of 5 matched units have the same label on both sides, 1 of them" in page
 
 
-def test_significance_is_shown_where_both_sides_measured_it():
+def test_significance_is_shown_and_where_it_was_not_tested_that_is_said():
     left, right, *rest = compared()
-    assert "beyond chance" not in page_of()
+    said = "match their label beyond chance chance not tested chance not tested"
+    assert said in words(page_of())
     left, right = (
         one._replace(headline=one.headline._replace(significant_detectors=n))
         for one, n in ((left, 4), (right, 1))
     )
     page = words(comparison_report.render("conv5", left, right, *rest, CATEGORIES))
     assert f"match their label beyond chance 4 1 {MINUS}3" in page
+    left = left._replace(headline=left.headline._replace(significant_detectors=None))
+    page = words(comparison_report.render("conv5", left, right, *rest, CATEGORIES))
+    assert "match their label beyond chance chance not tested 1" in page
 
 
 def test_facts_are_told_apart_where_they_differ():

@@ -1,5 +1,7 @@
 """The gradient sign step: closed forms, bounds, and harm that noise does not do."""
 
+from inspect import unwrap
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,6 +105,7 @@ def test_the_first_order_rise_is_the_step_times_the_gradient_s_l1_norm():
     np.testing.assert_allclose(rise, 1e-3 * norms, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_an_image_is_changed_the_same_alone_as_in_a_batch():
     losses = smooth(6)
     together = attacks.fgsm(losses, IMAGES, step=0.1)
@@ -117,6 +120,7 @@ def test_steps_out_of_range_are_refused(step):
         attacks.fgsm(logistic(WEIGHTS, SIGNS), IMAGES, step=step)
 
 
+@pytest.mark.slow
 def test_the_attack_harms_a_trained_classifier_more_than_noise_of_its_size():
     signs, images = planted(jax.random.key(0))
     loss = lambda w: logistic(w, signs)(images).mean()  # noqa: E731
@@ -221,6 +225,55 @@ def test_steps_bounds_and_images_that_cannot_be_are_refused(change, message):
     options = {"step": 0.1, "scaling": "l2", "bounds": (0.0, 1.0)} | change
     with pytest.raises(BadInput, match=message):
         attacks.gradient_step(IMAGES, GRADIENTS, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scaling": "max"}, "`scaling` is 'max'; it must be 'sign' or 'l2' or 'raw'"),
+        ({"step": float("inf")}, "`step` is inf"),
+        ({"gradients": GRADIENTS[:1]}, "`gradients` has the shape"),
+        ({"gradients": np.nan * GRADIENTS}, "`gradients` holds nan"),
+        ({"images": IMAGES[:0]}, "`images` has the shape .* may be empty"),
+        ({"images": IMAGES[0]}, "`images` has the shape"),
+    ],
+)
+def test_what_types_would_tell_is_refused_without_them(change, message):
+    # `unwrap` gets past the checks of types, which are on under pytest only.
+    options = {"step": 0.1, "scaling": "l2", "images": IMAGES, "gradients": GRADIENTS}
+    with pytest.raises(BadInput, match=message):
+        unwrap(attacks.gradient_step)(**options | change)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-1.0, 1.0), (0.7, 0.9)])
+@pytest.mark.parametrize("scaling", ["sign", "l2", "raw"])
+def test_in_another_unit_it_is_the_same_step(scaling, low, high):
+    width = high - low
+    plain = attacks.gradient_step(IMAGES, GRADIENTS, step=0.1, scaling=scaling)
+    images = np.float32(low) + np.float32(width) * np.asarray(IMAGES)
+    # The gradient of the same function of larger images is smaller by as much.
+    size = 0.1 * (width**2 if scaling == "raw" else width)
+    bounds = (low, high)
+    found = attacks.gradient_step(
+        images, GRADIENTS / width, step=size, scaling=scaling, bounds=bounds
+    )
+    np.testing.assert_allclose((found - low) / width, plain, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "loss", "message"),
+    [
+        (
+            np.zeros((2, 1, 1, 3), np.uint8),
+            lambda x: x.sum((1, 2, 3)),
+            "floating point",
+        ),
+        (np.zeros((2, 1, 1, 3), np.float32), lambda x: x.sum(), "`loss` gives"),
+    ],
+)
+def test_the_sign_method_needs_a_loss_of_each_image(images, loss, message):
+    with pytest.raises(BadInput, match=message):
+        unwrap(attacks.fgsm)(loss, images, step=0.1)
 
 
 @pytest.mark.parametrize("bounds", [(0.2, 1.0), (1.0, 0.0)])

@@ -10,6 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jaxdissect"
 RANKS = {
     "base": 0,
+    "checking": 1,
+    "logits": 1,
     "memory": 1,
     "streaming": 1,
     "quantiles": 1,
@@ -37,8 +39,11 @@ WITHIN_A_RANK = {
     ("checkpoints", "weights"),
     ("adapters", "networks"),
     ("training", "weights"),
+    ("intervals", "checking"),
     ("intervals", "significance"),
+    ("quantiles", "checking"),
     ("quantiles", "streaming"),
+    ("streaming", "checking"),
 }
 FORBIDDEN_AT_IMPORT = {
     "flax",

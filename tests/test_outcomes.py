@@ -1,5 +1,7 @@
 """Steps along the input gradient: first order, counts, and images that are stuck."""
 
+from inspect import unwrap
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,6 +34,7 @@ def outcomes(params, steps, targets, scaling="l2", images=IMAGES, tail=smooth):
     return accumulate(statistic, [(images, targets)])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 100), st.sampled_from(["l2", "sign"]))
 def test_a_small_step_raises_every_probability(seed, scaling):
@@ -42,6 +45,7 @@ def test_a_small_step_raises_every_probability(seed, scaling):
     np.testing.assert_array_equal(found.stuck, 0)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 100), st.sampled_from(["l2", "sign", "raw"]))
 def test_reaching_a_class_is_an_error_at_every_step(seed, scaling):
@@ -53,6 +57,7 @@ def test_reaching_a_class_is_an_error_at_every_step(seed, scaling):
     assert not found.errors[0].any() and not found.risen[0].any()
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_a_loop_and_of_any_batches():
     params, targets = random_params(1), np.arange(12) % 3
     steps = [0.3, 2.0]
@@ -84,6 +89,7 @@ def test_counts_are_those_of_a_loop_and_of_any_batches():
     assert errors.any() and (success < errors).any()
 
 
+@pytest.mark.slow
 def test_saturated_images_are_stuck_and_counted():
     tail = lambda params, x: 1e4 * x[:, 0, 0, :1] * jnp.arange(4.0)  # noqa: E731
     found = outcomes({}, [1.0], np.full(12, 3), tail=tail)
@@ -102,3 +108,20 @@ def test_saturated_images_are_stuck_and_counted():
 def test_mistakes_are_refused(steps, images, words):
     with pytest.raises(BadInput, match=words):
         outcomes(random_params(0), steps, np.zeros(12, int), images=images)
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "message"),
+    [
+        ({"scaling": "max"}, [0, 1], "`scaling` is 'max'"),
+        ({"num_classes": 3}, [0, 1], r"`tail\(params, images\)` .* K 3"),
+        ({}, [0, 2], "`targets` has 2; allowed are 0 to 1"),
+        ({}, [0], "`targets` has the shape"),
+        ({}, [0.0, 1.0], "`targets` is float64"),
+    ],
+)
+def test_classes_that_are_none_are_refused(options, targets, message):
+    given = {"num_classes": 2, "steps": [0.1], "scaling": "l2"} | options
+    with pytest.raises(BadInput, match=message):
+        statistic = unwrap(step_outcomes)(lambda p, x: x[:, 0, 0], {}, **given)
+        statistic.measure(np.full((2, 1, 1, 2), 0.5, np.float32), np.array(targets))

@@ -23,6 +23,8 @@ from jaxdissect.checkpoints import (  # noqa: E402
     load_checkpoint,
 )
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 7
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 # Values up to 255, so that local response normalization changes something.

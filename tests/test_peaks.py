@@ -1,5 +1,7 @@
 """What attacks do to units: peaks and the groups of units they are averaged over."""
 
+from inspect import unwrap
+
 import jax
 import numpy as np
 import pytest
@@ -104,3 +106,32 @@ def test_a_source_that_is_the_target_is_refused(key):
 def test_units_that_leave_none_for_the_others_are_refused(key):
     with pytest.raises(BadInput, match=r"`important` has 2 units .* of 4 units none"):
         role_changes(key, CHANGES[:, :4], IMPORTANT % 4, SOURCES, TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"changes": np.full((2, 5), np.nan)}, "`changes` holds nan"),
+        ({"important": np.array([[0], [5]])}, "`important` has 5; allowed are 0 to 4"),
+        ({"sources": np.array([0, 2])}, "`sources` has 2; allowed are 0 to 1"),
+        ({"targets": np.array([1, -1])}, "`targets` has -1"),
+        ({"targets": np.array([1])}, "`targets` has the shape"),
+        ({"important": np.zeros((2, 0), int)}, "`important` has the shape"),
+    ],
+)
+def test_units_and_classes_that_are_none_are_refused(key, change, message):
+    given = {
+        "changes": np.ones((2, 5)),
+        "important": np.array([[0], [1]]),
+        "sources": np.array([0, 1]),
+        "targets": np.array([1, 0]),
+    }
+    # `unwrap` gets past the checks of types, which are on under pytest only.
+    with pytest.raises(BadInput, match=message):
+        unwrap(role_changes)(key, **given | change)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2, 3), (2, 2, 2, 4), (2, 0, 2, 3)])
+def test_maps_of_two_shapes_have_no_changes(shape):
+    with pytest.raises(BadInput, match="has the shape"):
+        unwrap(peak_changes)(np.zeros((2, 2, 2, 3)), np.zeros(shape))

@@ -30,7 +30,7 @@ def test_every_unit_is_labelled_with_its_concept_at_the_ceiling(planted, preset)
     found = dissection.dissect(
         lambda: (({"conv": acts[cut]}, labels[cut]) for cut in cuts),
         CATEGORY,
-        {"conv": Centres(0.0, 1.0)},
+        {"conv": Centres.square(0.0, 1.0)},
         CELLS,
         num_images=IMAGES,
         protocol=protocol,
@@ -38,8 +38,12 @@ def test_every_unit_is_labelled_with_its_concept_at_the_ceiling(planted, preset)
     assert len(concepts) > 60
     for unit, concept in enumerate(concepts):
         label = found.detectors.concept[unit]
-        # Two concepts may be on the very same pixels; then either is right.
-        assert (masks[..., label] == masks[..., concept]).all()
+        own = found.iou[unit, concept]
+        # Two concepts may be on the very same pixels; then either is right. Where a
+        # unit counts only on the images on which it meets a category, a rarer concept
+        # of another one may do even better.
+        if protocol.union != "met":
+            assert (masks[..., label] == masks[..., concept]).all()
         kin = masks[..., np.array(CATEGORY) == CATEGORY[concept]].any((1, 2, 3))
         counted = IMAGES if protocol.union == "global" else kin.sum()
         pixels = counted * CELLS**2
@@ -48,6 +52,7 @@ def test_every_unit_is_labelled_with_its_concept_at_the_ceiling(planted, preset)
         if protocol.union == "global":
             assert abs(mass - protocol.tail_mass) < 1e-3
         ceiling = min(area, mass) / max(area, mass)
-        if protocol.union == "category" and area < mass:
+        if protocol.union != "global" and area < mass:
             continue  # some of the tail may lie on images that do not count
-        assert found.detectors.iou[unit] == pytest.approx(ceiling, rel=1e-6)
+        assert own == pytest.approx(ceiling, rel=1e-6)
+        assert found.detectors.iou[unit] >= own

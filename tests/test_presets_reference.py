@@ -11,6 +11,10 @@ import pytest
 from reference import presets as reference
 
 from jaxdissect import dissection
+from jaxdissect.base import BadInput
+from jaxdissect.dissection.image_counts import count_images
+from jaxdissect.dissection.pipeline import judge
+from jaxdissect.streaming import accumulate, total
 from jaxdissect.upsampling import Centres
 
 PRESETS = {
@@ -21,7 +25,7 @@ PRESETS = {
 }
 CATEGORIES = [0, 1, 0, 2, 3, 4]
 IMAGE, CELLS = 48, 6
-CENTRES = Centres(2.0, 8.0)  # tiles would begin at 3.5
+OFFSET, STEP = 2.0, 8.0  # tiles would begin at 3.5
 
 
 def make_data(seed, stride, images):
@@ -66,7 +70,7 @@ def examples(preset):
 @functools.cache
 def expected(preset):
     data, choosing = examples(preset)
-    return reference.dissect(*data, CATEGORIES, *CENTRES, IMAGE, preset, choosing)
+    return reference.dissect(*data, CATEGORIES, OFFSET, STEP, IMAGE, preset, choosing)
 
 
 @functools.cache
@@ -81,7 +85,7 @@ def library(preset):
     result = dissection.dissect(
         lambda: batches,
         CATEGORIES,
-        {"layer": CENTRES},
+        {"layer": Centres.square(OFFSET, STEP)},
         IMAGE,
         num_images=len(acts),
         protocol=protocol,
@@ -120,6 +124,38 @@ def test_the_data_has_a_unit_of_enough_iou_and_too_little_information():
     want = expected("gan19")
     assert want["label_iou"][6] > 0.05
     assert not want["is_detector"][6]
+
+
+def test_a_unit_of_lite_counts_only_where_it_meets_the_category():
+    # It meets the concept's pixel on the first image, and misses it on the second.
+    units = np.array([[1, 0], [1, 0]], bool).reshape(2, 2, 1, 1)
+    labels = np.array([[1, 0], [0, 1]]).reshape(2, 2, 1, 1)
+    same, acts = np.eye(2, dtype=np.float32), units.astype(np.float32)
+    one = np.ones((1, 1), np.float32)
+    counts = count_images(acts, same, one, np.zeros(1), labels, [0])
+    parts = [
+        count_images(acts[[n]], same, one, np.zeros(1), labels[[n]], [0])
+        for n in (1, 0)
+    ]
+    merged = functools.reduce(total().merge, parts)
+    masks = dissection.concept_masks(labels, num_concepts=1)
+    by_products = accumulate(dissection.overlap([0]), [(units, masks)])
+    for found in (counts, merged, by_products):
+        ious = {
+            union: judge(
+                np.zeros(1), found, [0], dissection.PNAS20._replace(union=union)
+            )
+            for union in ("global", "category", "met")
+        }
+        found = {union: result.iou.item() for union, result in ious.items()}
+        assert found == {"global": 1 / 3, "category": 1 / 3, "met": 1 / 2}
+    assert dissection.LITE.union == "met" and dissection.CVPR17.union == "category"
+
+
+def test_counts_of_an_older_version_are_refused_where_meeting_matters():
+    counts = dissection.Overlap(*map(np.array, ([[2]], [3], [4], [[2]], [9], 9)))
+    with pytest.raises(BadInput, match="`counts` has no `unit_met`"):
+        dissection.iou_where_met(counts, [0])
 
 
 def test_the_data_tells_the_presets_apart():
@@ -166,4 +202,4 @@ def test_reference_tiles():
 def test_reference_refuses_other_presets():
     data, _ = examples("lite")
     with pytest.raises(ValueError, match="pnas"):
-        reference.dissect(*data, CATEGORIES, *CENTRES, IMAGE, "pnas")
+        reference.dissect(*data, CATEGORIES, OFFSET, STEP, IMAGE, "pnas")

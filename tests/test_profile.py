@@ -6,6 +6,7 @@ import pytest
 from jaxdissect import dissection
 from jaxdissect.dissection import Dissection, label_units
 from jaxdissect.reports import conventions, profile
+from jaxdissect.reports.tables import Table
 
 CONCEPTS = [("car", "object"), ("wheel", "part"), ("red", "colour")]
 CATEGORIES = ("object", "part", "colour")
@@ -23,8 +24,45 @@ def labelled(*best):
 LAYERS = {"conv1": labelled(2, 2, -1), "conv2": labelled(0, 1, 2, 0)}
 
 
-def table():
-    return profile.profile_table(LAYERS, CONCEPTS, CATEGORIES, dissection.PNAS20)
+def table(**more):
+    protocol = dissection.PNAS20
+    return profile.profile_table(LAYERS, CONCEPTS, CATEGORIES, protocol, **more)
+
+
+def sure(result, q_values):
+    nothing = np.zeros_like(result.iou)
+    q = np.broadcast_to(np.array(q_values)[:, None], nothing.shape)
+    return dissection.Certainty(nothing[:, 0], nothing[:, 0], nothing, q, q)
+
+
+CERTAINTIES = {
+    "conv1": sure(LAYERS["conv1"], [0.2, 0.3, 0.0]),
+    "conv2": sure(LAYERS["conv2"], [0.01, 0.9, 0.05, 0.9]),
+}
+
+
+def test_every_layer_and_the_score_say_what_is_beyond_chance():
+    columns = ["detectors", "significant_detectors", "significant_labels"]
+
+    def counts(found):
+        places = [found.columns.index(name) for name in columns]
+        return [[row[place] for place in places] for row in found.rows]
+
+    tested = counts(table(certainties=CERTAINTIES))
+    assert tested == [[2, 0, 0], [4, 2, 2], [6, 2, 2]]
+    said = "chance not tested"
+    assert counts(table()) == [[2, said, said], [4, said, said], [6, said, said]]
+    some = counts(table(certainties={"conv2": CERTAINTIES["conv2"]}))
+    assert some == [[2, said, said], [4, 2, 2], [6, said, said]]
+
+
+def test_presets_and_rotations_say_that_chance_was_not_tested():
+    found = {"pnas20": labelled(0, 1, -1, 2)}
+    counted = conventions.preset_counts(found, CONCEPTS, {"pnas20": dissection.PNAS20})
+    place = counted.columns.index("significant_detectors")
+    assert [row[place] for row in counted.rows] == ["chance not tested"]
+    rotated = conventions.untested(Table(["power", "detectors"], [[0.5, 4]]))
+    assert rotated.rows == [[0.5, 4, "chance not tested"]]
 
 
 def test_a_concept_found_in_two_layers_counts_twice_in_the_score():

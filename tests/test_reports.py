@@ -129,8 +129,35 @@ def test_small_q_values_are_bounds():
 
 def test_page_without_certainty_shows_none_of_it():
     page = page_of(dissection()).split("<script")[0].split("</style>")[1]
-    for mark in ("above chance", "interval", "by chance", "significan", "false-disc"):
+    for mark in ("95 % interval", "by chance", "significant only", "false-disc"):
         assert mark not in page
+    assert "chance not tested: detectors are by IoU alone" in text(page)
+
+
+def order_of(page):
+    return [int(n) for n in re.findall(r'<article[^>]*id="unit-(\d+)"', page)]
+
+
+def test_detectors_beyond_chance_come_first_where_others_are_not():
+    result = dissection()
+    known, one = certainty(result), result.detectors.concept[0]
+    assert order_of(page_of(result, certainty=known))[0] == 0
+    # The unit of the highest IoU is no more than chance now: it comes after the others.
+    q_values = known.q_values.copy()
+    q_values[0, one] = 0.9
+    page = page_of(result, certainty=known._replace(q_values=q_values))
+    iou = result.detectors.iou
+    above = tally_of(result, known._replace(q_values=q_values))
+    expected = sorted(range(len(iou)), key=lambda u: (u not in above, -iou[u], u))
+    assert order_of(page) == expected and expected[0] != 0
+    assert 'firstOrder = "chance"' in page
+
+
+def tally_of(result, known):
+    q = np.take_along_axis(
+        known.q_values, np.maximum(result.detectors.concept, 0)[:, None], 1
+    )[:, 0]
+    return set(np.flatnonzero(result.detectors.is_detector & (q <= 0.05)).tolist())
 
 
 def test_headline_tells_what_is_above_chance():

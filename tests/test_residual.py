@@ -12,6 +12,7 @@ from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.gradients import prediction_gradient
 from jaxdissect.networks.running import turned
+from jaxdissect.upsampling import Centres
 
 INNER = "layer2.0.conv1"
 
@@ -28,6 +29,7 @@ def tapped():
     return networks.taps(network, layers)(params, images)
 
 
+@pytest.mark.slow
 def test_a_block_is_its_branch_and_the_way_around():
     acts = tapped()
     want = jax.nn.relu(acts["layer1.0"] + acts["layer1.1.conv2.bn"])
@@ -62,6 +64,7 @@ def test_units_inside_are_removed_by_an_edit():
     assert not np.allclose(without, tapped()["logits"])
 
 
+@pytest.mark.slow
 def test_gradients_reach_inside():
     network, params, images = resnet()
     targets = jnp.array([0, 1, 2])
@@ -95,10 +98,10 @@ def test_only_the_last_block_has_a_factored_tail():
 def test_centres_in_closed_form():
     network = networks.resnet(3, depth=50)
     # 7 / 2 with padding 3 and 3 / 2 with padding 1: each first cell on the first pixel.
-    assert networks.centres(network, "layer1.2", 224) == (0.0, 4.0)
-    assert networks.centres(network, "layer4.0.conv1", 224) == (0.0, 16.0)
-    assert networks.centres(network, "layer4.0.conv2", 224) == (0.0, 32.0)
-    assert networks.centres(network, "layer4.2", 224) == (0.0, 32.0)
+    assert networks.centres(network, "layer1.2", 224) == Centres.square(0.0, 4.0)
+    assert networks.centres(network, "layer4.0.conv1", 224) == Centres.square(0.0, 16.0)
+    assert networks.centres(network, "layer4.0.conv2", 224) == Centres.square(0.0, 32.0)
+    assert networks.centres(network, "layer4.2", 224) == Centres.square(0.0, 32.0)
 
 
 def test_training_updates_the_statistics_inside():
@@ -129,8 +132,8 @@ def test_padded_shortcuts_in_closed_form():
     want[..., 2:6] = before[:, ::2, ::2]
     np.testing.assert_allclose(after, want, rtol=1e-5, atol=1e-6)
     # Nothing halves the maps before the second group.
-    assert networks.centres(network, "layer1.0", 16) == (0.0, 1.0)
-    assert networks.centres(network, "layer3.0", 16) == (0.0, 4.0)
+    assert networks.centres(network, "layer1.0", 16) == Centres.square(0.0, 1.0)
+    assert networks.centres(network, "layer3.0", 16) == Centres.square(0.0, 4.0)
 
 
 def test_settings_that_are_none():

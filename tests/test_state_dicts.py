@@ -125,7 +125,11 @@ class Loaded(NamedTuple):
     checkpoint: Checkpoint
 
 
-@pytest.fixture(scope="module", params=CASES)
+def quick_or_slow(name):
+    return name if name == "alexnet" else pytest.param(name, marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=map(quick_or_slow, CASES))
 def loaded(request, tmp_path_factory):
     shapes, reference, size, *_ = CASES[request.param]
     mean, std = normalization(request.param)

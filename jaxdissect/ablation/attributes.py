@@ -14,6 +14,13 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 from jaxdissect.streaming import add
 
 
@@ -50,7 +57,9 @@ def unit_attributes(num_classes: int, *, classes: Sequence[int] = ()) -> Statist
         is `UnitAttributes` of the C classes.
 
     Raises:
-        BadInput: at the end, one of the classes without images.
+        BadInput: classes that are none, activations or logits that are not finite or of
+            other shapes, targets that are no classes; at the end, one of the classes
+            without images.
 
     Reference:
         Morcos et al., ICLR 2018 (selectivity); Zhou et al., 2018 (correlation).
@@ -64,6 +73,8 @@ def unit_attributes(num_classes: int, *, classes: Sequence[int] = ()) -> Statist
     >>> found.class_correlation.round(3).tolist()
     [[1.0, -1.0], [0.0, 0.0]]
     """
+    check_number("num_classes", num_classes)
+    check_numbers("classes", np.array(classes, int), num_classes)
     occurring = np.array(classes or range(num_classes))
 
     @jax.jit
@@ -71,6 +82,13 @@ def unit_attributes(num_classes: int, *, classes: Sequence[int] = ()) -> Statist
         return acts.mean((1, 2)), acts.max((1, 2)), jax.nn.softmax(logits)
 
     def measure(acts, targets, logits):
+        check_shape("acts", acts, "B H W U")
+        check_not_empty("acts", acts, "B H W U")
+        check_real("acts", acts)
+        check_shape("targets", targets, "B", B=len(acts))
+        check_numbers("targets", targets, num_classes)
+        check_shape("logits", logits, "B K", B=len(acts), K=num_classes)
+        check_real("logits", logits)
         summary = summarize(jnp.asarray(acts), jnp.asarray(logits))
         means, peaks, probabilities = (np.asarray(s, np.float64) for s in summary)
         probabilities = np.take(probabilities, occurring, axis=1)
@@ -108,6 +126,9 @@ def class_selectivity(
     >>> class_selectivity(np.array([[3.0, 1.0, 1.0], [0.0, 0.0, 0.0]])).tolist()
     [0.5, 0.0]
     """
+    check_shape("class_means", class_means, "U K")
+    check_not_empty("class_means", class_means, "U K")
+    check_real("class_means", class_means)
     means = np.asarray(class_means, np.float64)
     best = means.max(-1)
     rest = (means.sum(-1) - best) / max(means.shape[-1] - 1, 1)

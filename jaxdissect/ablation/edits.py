@@ -12,6 +12,12 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import (
+    check_not_empty,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 
 ZERO = np.zeros(1, np.float32)
 """The replacement that removes units."""
@@ -34,6 +40,9 @@ def removal_keeps(
     >>> removal_keeps(np.array([2, 0, 1]), [0, 1, 2]).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
     """
+    check_shape("order", order, "U")
+    check_not_empty("order", order, "U")
+    check_numbers("order", order)
     num_units = len(order)
     numbers, times = np.unique(order, return_counts=True)
     if (times > 1).any():
@@ -42,6 +51,8 @@ def removal_keeps(
         odd = np.setdiff1d(numbers, np.arange(num_units))
         raise BadInput(f"`order` has unit {odd[0]}; its units are 0 to {num_units - 1}")
     rank, counts = np.argsort(order), list(counts)
+    if not counts:
+        raise BadInput("`counts` is empty; at least one number of units is needed")
     for n in counts:
         if not 0 <= n <= num_units:
             raise BadInput(f"`counts` has {n}; it must be between 0 and {num_units}")
@@ -113,13 +124,16 @@ def resampled(key: Array, acts: Float[AnyArray, "B H W U"]) -> Float[Array, "B H
         acts: the layer's activations on two images or more.
 
     Raises:
-        BadInput: a single image, which has no other to take values from.
+        BadInput: a single image, which has no other to take values from, or values that
+            are not finite.
 
     >>> acts = np.arange(3.0).reshape(3, 1, 1, 1)
     >>> donated = resampled(jax.random.key(0), acts)
     >>> sorted(donated.ravel().tolist()), bool((donated == acts).any())
     ([0.0, 1.0, 2.0], False)
     """
+    check_shape("acts", acts, "B H W U")
+    check_real("acts", acts)
     if len(acts) < 2:
         raise BadInput(f"`acts` has {len(acts)} image; resampling needs two or more")
     # The next one around a random circle is never the image itself.

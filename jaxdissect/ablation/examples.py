@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt64
 
 from jaxdissect.ablation.edits import ZERO
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import check_not_empty, check_numbers, check_shape
 
 
 class Examples(NamedTuple):
@@ -29,8 +30,12 @@ def check(acts, targets, num_units: int, num_classes: int) -> None:
     """Refuse other units than those edited, and targets that are no classes.
 
     Raises:
-        BadInput: naming what is wrong.
+        BadInput: naming what is wrong; of the values of activations nothing is said.
     """
+    check_shape("acts", acts, "B H W U")
+    check_not_empty("acts", acts, "B H W U")
+    check_shape("targets", targets, "B", B=len(acts))
+    check_numbers("targets", targets)
     if acts.shape[-1] != num_units:
         raise BadInput(
             f"`acts` has {acts.shape[-1]} units; the edits are of {num_units}"

@@ -13,6 +13,12 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from jaxdissect import metrics
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_real,
+    check_shape,
+)
 from jaxdissect.metrics import ClassCounts
 
 
@@ -26,12 +32,18 @@ def rank_units(drops: Float[np.ndarray, "U K"]) -> Int[np.ndarray, "K U"]:
         For every class, unit numbers from the largest drop to the smallest (which may
         be a gain); ties in order of unit number.
 
+    Raises:
+        BadInput: no units, no classes, or a drop that is not finite.
+
     Reference:
         Bau et al., PNAS 2020, with balanced accuracy; the rule for ties is ours.
 
     >>> rank_units(np.array([[0.0], [0.3], [0.0]])).tolist()
     [[1, 0, 2]]
     """
+    check_shape("drops", drops, "U K")
+    check_not_empty("drops", drops, "U K")
+    check_real("drops", drops)
     # Equal accuracies may differ in the last bit, as sums of different fractions.
     return np.argsort(-np.round(drops, 12), axis=0, kind="stable").T
 
@@ -49,6 +61,8 @@ def random_orders(
     >>> sorted(random_orders(jax.random.key(0), 1, 3)[0].tolist())
     [0, 1, 2]
     """
+    check_number("num_orders", num_orders)
+    check_number("num_units", num_units)
     keys = jax.random.split(key, num_orders)
     return np.asarray(jax.vmap(lambda k: jax.random.permutation(k, num_units))(keys))
 

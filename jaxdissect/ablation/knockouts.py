@@ -9,6 +9,13 @@ from jax import Array
 from jaxtyping import Float
 
 from jaxdissect.base import AnyArray, BadInput, Params, Statistic
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 from jaxdissect.metrics import ClassCounts, class_counts
 from jaxdissect.streaming import total
 
@@ -41,8 +48,8 @@ def knockout_counts(
         `ClassCounts` [N K].
 
     Raises:
-        BadInput: layers with different numbers of edits, or a target outside the
-            classes.
+        BadInput: no layers, or layers with different numbers of edits, keeps other than
+            0 and 1, images that are not finite, or a target outside the classes.
 
     >>> from jaxdissect.streaming import accumulate
     >>> outputs = lambda params, images, keeps: images[:, 0, 0] * keeps["fc"]
@@ -54,6 +61,13 @@ def knockout_counts(
     [[1, 1], [1, 0]]
     """
     numbers = {layer: len(keep) for layer, keep in keeps.items()}
+    check_number("num_classes", num_classes)
+    check_number("side_by_side", side_by_side)
+    for layer, keep in keeps.items():
+        check_shape(f"keeps[{layer!r}]", keep, "N U")
+        check_not_empty(f"keeps[{layer!r}]", keep, "N U")
+        if not np.isin(keep, (0, 1)).all():
+            raise BadInput(f"`keeps[{layer!r}]` has values other than 0 and 1")
     if len(set(numbers.values())) != 1:
         raise BadInput(f"`keeps` has different numbers of edits: {numbers}")
     (number,) = set(numbers.values())
@@ -64,9 +78,11 @@ def knockout_counts(
         return of_edit(keeps)
 
     def measure(images, targets) -> ClassCounts:
+        check_not_empty("images", images, "B H W c")
+        check_real("images", images)
+        check_shape("targets", targets, "B", B=len(images))
+        check_numbers("targets", targets, num_classes)
         targets = jnp.asarray(targets)
-        if ((targets < 0) | (targets >= num_classes)).any():
-            raise BadInput(f"`targets` has classes outside 0 to {num_classes - 1}")
         size = min(side_by_side, number)
         predictions = [
             answer(params, images, {layer: keep[rows] for layer, keep in keeps.items()})

@@ -11,7 +11,13 @@ import scipy.linalg
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, Split
+from jaxdissect.base import AnyArray, BadInput, Split
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_real,
+    check_shape,
+)
 
 
 def random_rotation(key: Array, num_units: int) -> Float[Array, "U U"]:
@@ -31,6 +37,7 @@ def random_rotation(key: Array, num_units: int) -> Float[Array, "U U"]:
     >>> jnp.linalg.det(rotation).round(3).item()
     1.0
     """
+    check_number("num_units", num_units)
     q, r = jnp.linalg.qr(jax.random.normal(key, (num_units, num_units)))
     q = q * jnp.sign(jnp.diag(r))
     return q.at[:, 0].multiply(jnp.sign(jnp.linalg.det(q)))
@@ -51,6 +58,9 @@ def rotation_power(
     Returns:
         A rotation, in float32.
 
+    Raises:
+        BadInput: a matrix that is not orthogonal, or a power that is not finite.
+
     Reference:
         Bau et al., Network Dissection, CVPR 2017, section 3.2 and figure 4.
 
@@ -58,6 +68,14 @@ def rotation_power(
     >>> np.allclose(rotation_power(quarter, 2.0), -np.eye(2), atol=1e-6)
     True
     """
+    rotation = np.asarray(rotation)
+    check_shape("rotation", rotation, "U U")
+    check_not_empty("rotation", rotation, "U U")
+    check_real("rotation", rotation)
+    check_real("power", np.asarray(power))
+    one = np.eye(len(rotation))
+    if rotation.shape != one.shape or abs(rotation @ rotation.T - one).max() > 1e-3:
+        raise BadInput(f"`rotation` of shape {rotation.shape} is not orthogonal")
     # Of a normal matrix the complex Schur form is diagonal: eigenvalues and a unitary
     # basis of eigenvectors, in double precision.
     form, basis = scipy.linalg.schur(np.asarray(rotation, np.float64), output="complex")

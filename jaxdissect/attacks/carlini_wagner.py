@@ -17,9 +17,13 @@ from jaxtyping import Bool, Float, Int
 from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
 from jaxdissect.attacks.goals import Goal, towards
 from jaxdissect.base import AnyArray, BadInput, Params, Tail
+from jaxdissect.checking import check_numbers, check_shape
 
 INSIDE = 0.999999
 """Images are drawn in by this before arctanh, which is infinite on the bounds."""
+STEEP = 0.999
+"""Pixels nearer to a bound start here, an eighth of a grey level of 255 inside: beyond,
+tanh is so flat that Adam hardly moves them and a loss that will fall looks stalled."""
 CHECKS = 10
 """How often a search step looks whether images still get anywhere."""
 STALLED = 0.9999
@@ -31,14 +35,16 @@ LARGEST = 1e10
 
 
 class CarliniWagner(NamedTuple):
-    """How hard the attack tries.
+    """How hard the attack tries; nothing of it depends on the unit of the images.
 
     Attributes:
-        learning_rate: of Adam.
+        learning_rate: of Adam, in w, which has no unit.
         steps: of Adam, for each constant.
         searches: constants tried, in a binary search.
-        constant: the first one tried, the weight of success beside the distance.
-        confidence: kappa, the margin between the logits that counts as success.
+        constant: the first one tried, the weight of success, in units of the logits,
+            beside the squared distance, in units of the squared range of the bounds.
+        confidence: kappa, the margin between the logits that counts as success, in
+            their units.
     """
 
     learning_rate: float
@@ -60,7 +66,8 @@ class Attacked(NamedTuple):
     Attributes:
         images: [B H W c] the nearest ones that succeed; unchanged where none does.
         success: [B] whether one did.
-        distance: [B] the change's L2 norm; infinite where none succeeded.
+        distance: [B] the change's L2 norm, in units of the images; infinite where none
+            succeeded.
     """
 
     images: Float[np.ndarray, "B H W c"]
@@ -80,14 +87,17 @@ def carlini_wagner(
 ) -> Attacked:
     """Find the nearest images that the network takes for other classes.
 
-    Adam minimises |x' - x|^2 + c max(kappa - margin, 0) over w, where x' = tanh(w),
-    scaled to the bounds, starts at x. c grows tenfold until an image first succeeds,
-    then is bisected; of all successes on the way the nearest is kept. An image's
-    result does not depend on the others in its batch, but for rounding.
+    Adam minimises |x' - x|^2 / r^2 + c max(kappa - margin, 0) over w, where r is the
+    width of the bounds and x' = tanh(w), scaled to the bounds, starts at x. c grows
+    tenfold until an image first succeeds, then is bisected; of all successes on the way
+    the nearest is kept. An image's result does not depend on the others in its batch,
+    nor on the unit of the images, but for rounding.
 
     Departures from the authors' code: distances are to the image itself rather than to
-    the one drawn in by 1e-6, and each image stops early by its own loss rather than by
-    the batch's.
+    the one drawn in by 1e-6; pixels within r / 2000 of a bound start r / 2000 from it,
+    where the authors start at 1e-6 r, where tanh is flat and the first looks take an
+    attack on a black-and-white picture for one that gets nowhere; and each image stops
+    early by its own loss rather than by the batch's.
 
     Args:
         tail: (params, images) -> logits [B K]; every image's of itself only. Compiled
@@ -100,8 +110,8 @@ def carlini_wagner(
         bounds: lowest and highest value of a pixel.
 
     Raises:
-        BadInput: images outside the bounds, a class that is none, or settings out of
-            range.
+        BadInput: images outside the bounds, bounds that are not finite, a class that is
+            none, settings out of range, or a tail that does not give logits.
 
     Reference:
         Carlini and Wagner, Towards evaluating the robustness of neural networks, IEEE
@@ -130,34 +140,37 @@ def carlini_wagner(
         )
         best = {name: ended[name] for name in best}
         constant, low, high = _next_constants(constant, low, high, ended["found"])
-    distance = np.sqrt(best["distance"])
+    distance = np.sqrt(best["distance"]) * np.float32(bounds[1] - bounds[0])
     return Attacked(best["nearest"], np.isfinite(distance), distance)
 
 
 def _check(tail, params, images, classes, settings, bounds) -> None:
     check_bounds(bounds)
+    if not np.isfinite(bounds).all():
+        raise BadInput(f"`bounds` is {bounds}; this attack needs finite ones")
     check_images(images, bounds)
     for name in ("learning_rate", "steps", "searches", "constant"):
-        if not getattr(settings, name) > 0:
-            raise BadInput(
-                f"`{name}` is {getattr(settings, name)}; it must be positive"
-            )
-    if not settings.confidence >= 0:
-        raise BadInput(f"`confidence` is {settings.confidence}; it must be at least 0")
+        value = getattr(settings, name)
+        if not 0 < value < np.inf:
+            raise BadInput(f"`{name}` is {value}; it must be positive and finite")
+        if name in ("steps", "searches") and value != int(value):
+            raise BadInput(f"`{name}` is {value}; it must be a whole number")
+    if not 0 <= settings.confidence < np.inf:
+        raise BadInput(
+            f"`confidence` is {settings.confidence}; it must be at least 0 and finite"
+        )
     if classes.shape != (len(images),):
         raise BadInput(f"`classes` has length {classes.size}; there are {len(images)}")
-    num_classes = jax.eval_shape(tail, params, images).shape[-1]
-    wrong = classes[(classes < 0) | (classes >= num_classes)]
-    if wrong.size:
-        raise BadInput(
-            f"`classes` has {wrong[0]}; the classes are 0 to {num_classes - 1}"
-        )
+    logits = jax.eval_shape(tail, params, images)
+    check_shape("tail(params, images)", logits, "B K", B=len(images))
+    check_numbers("classes", classes, logits.shape[-1])
 
 
 def _start(images: np.ndarray, bounds: Bounds) -> dict[str, np.ndarray]:
     """Adam before its first step."""
     low, high = bounds
-    w = np.arctanh(INSIDE * ((2 * images - (low + high)) / (high - low)))
+    place = INSIDE * ((2 * images - (low + high)) / (high - low))
+    w = np.arctanh(np.clip(place, -STEEP, STEEP))
     found = np.zeros(len(images), bool)
     return {"w": w, "mean": 0 * w, "square": 0 * w, "found": found}
 
@@ -217,8 +230,11 @@ def _step(
     low, high = bounds
 
     def losses(w: Array) -> tuple[Array, tuple[Array, ...]]:
-        changed = low + (high - low) * (jnp.tanh(w) + 1) / 2
-        distance = ((changed - asked["images"]) ** 2).sum((1, 2, 3))
+        # Rounding may lead out of the bounds by a last digit.
+        changed = jnp.clip(low + (high - low) * (jnp.tanh(w) + 1) / 2, low, high)
+        # In units of the range, so that no result depends on the unit of the images.
+        change = (changed - asked["images"]) / (high - low)
+        distance = (change**2).sum((1, 2, 3))
         margin = goal(tail(params, changed), asked["classes"])
         short = jnp.maximum(settings.confidence - margin, 0)
         loss = distance + asked["constant"] * short

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int64
 
-from jaxdissect.attacks.bounds import Bounds
+from jaxdissect.attacks.bounds import Bounds, check_bounds
 from jaxdissect.attacks.steps import Scaling, gradient_step
 from jaxdissect.base import BadInput, Params, Statistic, Tail
+from jaxdissect.checking import check_choice, check_numbers, check_shape
 from jaxdissect.streaming import total
 
 PerStep = Int64[np.ndarray, "S K"]
@@ -53,7 +54,7 @@ def step_outcomes(
         tail: (params, images) -> logits [B K], the whole network.
         params: its parameters.
         num_classes: K.
-        steps: sizes, see `gradient_step`.
+        steps: sizes, in units of the images; see `gradient_step`.
         scaling: what a size is of.
         bounds: of the images.
 
@@ -62,7 +63,8 @@ def step_outcomes(
         `StepOutcomes`. An image's success is an error, too.
 
     Raises:
-        BadInput: no steps, a negative one, or images outside the bounds.
+        BadInput: no steps, a negative one, images outside the bounds, a target that is
+            no class, or logits of another number of classes.
 
     Reference:
         Lo, Cohen and Ding, Prediction gradients, FG 2015; the sources leave the scaling
@@ -78,6 +80,8 @@ def step_outcomes(
     """
     if not len(steps):
         raise BadInput("`steps` is empty; at least one size is needed")
+    check_choice("scaling", scaling, get_args(Scaling))
+    check_bounds(bounds)
 
     def probability(params: Params, images: Array, aims: Array) -> Array:
         chances = jax.nn.softmax(tail(params, images))
@@ -94,6 +98,10 @@ def step_outcomes(
 
     def measure(images, targets) -> StepOutcomes:
         images, targets = jnp.asarray(images), np.asarray(targets)
+        check_shape("targets", targets, "B", B=len(images))
+        check_numbers("targets", targets, num_classes)
+        logits = jax.eval_shape(tail, params, images)
+        check_shape("tail(params, images)", logits, "B K", B=len(images), K=num_classes)
         pushed = partial(gradient_step, images, scaling=scaling, bounds=bounds)
         columns = []
         for k in range(num_classes):

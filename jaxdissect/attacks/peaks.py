@@ -14,6 +14,12 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import (
+    check_not_empty,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 
 
 def peak_changes(
@@ -25,10 +31,18 @@ def peak_changes(
         before: activations on the images.
         after: on the attacked images.
 
+    Raises:
+        BadInput: maps of two shapes, empty ones, or values that are not finite.
+
     >>> before = jnp.array([[[[1.0, 5.0], [3.0, 0.0]]]])
     >>> peak_changes(before, 2 * before[:, :, ::-1]).tolist()
     [[3.0, 5.0]]
     """
+    check_not_empty("before", before, "B H W U")
+    sizes = dict(zip("BHWU", before.shape, strict=True))
+    check_shape("after", after, "B H W U", **sizes)
+    check_real("before", before)
+    check_real("after", after)
     return jnp.max(after, (1, 2)) - jnp.max(before, (1, 2))
 
 
@@ -66,8 +80,9 @@ def role_changes(
         targets: the class it is taken for now, another one.
 
     Raises:
-        BadInput: a source that is its image's target, or no unit is left for the
-            others.
+        BadInput: a source that is its image's target, no unit is left for the others,
+            changes that are not finite, a unit or a class that is none, or other
+            numbers of images.
 
     >>> changes = jnp.array([[3.0, -1.0, 0.5]])
     >>> found = role_changes(jax.random.key(0), changes, jnp.array([[0], [1]]),
@@ -75,6 +90,7 @@ def role_changes(
     >>> found.target.item(), found.source.item(), found.others.item()
     (3.0, 1.0, 0.5)
     """
+    _check_roles(changes, important, sources, targets)
     size = np.abs(np.asarray(changes, np.float64))
     important, number = np.asarray(important), important.shape[-1]
     sources, targets = np.asarray(sources), np.asarray(targets)
@@ -99,3 +115,14 @@ def role_changes(
         others=size.mean(1, where=~in_either),
         random=size[rows, np.asarray(drawn)].mean(1),
     )
+
+
+def _check_roles(changes, important, sources, targets) -> None:
+    check_shape("changes", changes, "B U")
+    check_real("changes", changes)
+    check_not_empty("important", important, "K n")
+    check_shape("important", important, "K n")
+    check_numbers("important", important, changes.shape[1])
+    for name, classes in (("sources", sources), ("targets", targets)):
+        check_shape(name, classes, "B", B=len(changes))
+        check_numbers(name, classes, len(important))

@@ -1,7 +1,7 @@
 """One step along a gradient, within the bounds of images."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import check_choice, check_real
 
 Scaling = Literal["sign", "l2", "raw"]
 
@@ -32,7 +33,9 @@ def gradient_step(
         gradients: of what is to rise, with respect to the images.
         step: the size, at least 0, in units of the images: of every pixel ("sign"), of
             the whole change ("l2", the Euclidean norm before clipping), or a factor of
-            the gradient itself ("raw"), which the sources leave open.
+            the gradient itself ("raw"), which the sources leave open. In images of 0 to
+            255 the same step is 255 times as large, a raw one 255^2 times, for the
+            gradient is smaller by as much as the images are larger.
         scaling: which of the three. An image without a gradient stays as it is.
         bounds: lowest and highest value of a pixel.
 
@@ -40,7 +43,8 @@ def gradient_step(
         The changed images, within `bounds`.
 
     Raises:
-        BadInput: a negative step, or images outside the bounds.
+        BadInput: a step that is negative or infinite, gradients that are not finite or
+            not of the images' shape, or images outside the bounds.
 
     Reference:
         Lo, Cohen and Ding, FG 2015, for the input prediction gradient.
@@ -51,8 +55,15 @@ def gradient_step(
     """
     check_bounds(bounds)
     check_images(images, bounds)
-    if not step >= 0:
-        raise BadInput(f"`step` is {step}; it must be at least 0")
+    check_choice("scaling", scaling, get_args(Scaling))
+    if not 0 <= step < float("inf"):
+        raise BadInput(f"`step` is {step}; it must be at least 0 and finite")
+    if gradients.shape != images.shape:
+        raise BadInput(
+            f"`gradients` has the shape {gradients.shape}; that of `images` is "
+            f"{images.shape}"
+        )
+    check_real("gradients", gradients)
     gradients = jnp.asarray(gradients)
     if scaling == "sign":
         direction = jnp.sign(gradients)
@@ -89,14 +100,16 @@ def fgsm(
         loss: (images [B H W c]) -> losses [B]; each of its own image only, as in
             evaluation, where BatchNorm does not mix the images of a batch.
         images: within `bounds`.
-        step: the change of a pixel, from 0 to the width of the bounds.
+        step: the change of a pixel in units of the images, from 0 to the width of the
+            bounds: 8 / 255 in (0, 1) is 8 in (0, 255).
         bounds: lowest and highest value of a pixel.
 
     Returns:
         The changed images, within `bounds`.
 
     Raises:
-        BadInput: a step out of range, or images outside the bounds.
+        BadInput: a step out of range, images outside the bounds or of integers, or a
+            loss that is not one number for each image.
 
     Reference:
         Goodfellow, Shlens and Szegedy, Explaining and harnessing adversarial examples,
@@ -113,5 +126,17 @@ def fgsm(
             f"`step` is {step}; it must be in [0, {high - low}], the width of `bounds`"
         )
     images = jnp.asarray(images)
-    gradients = jax.grad(lambda x: loss(x).sum())(images)
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise BadInput(f"`images` is {images.dtype}; gradients need floating point")
+
+    def whole(x: Array) -> Array:
+        losses = loss(x)
+        if losses.shape != (len(x),):
+            raise BadInput(
+                f"`loss` gives the shape {losses.shape}; it must be ({len(x)},), a "
+                "number for each image"
+            )
+        return losses.sum()
+
+    gradients = jax.grad(whole)(images)
     return gradient_step(images, gradients, step=step, scaling="sign", bounds=bounds)

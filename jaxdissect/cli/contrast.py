@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import outputs
+from jaxdissect.cli import outputs, publishing
 from jaxdissect.cli.config import ContrastConfig
 from jaxdissect.dissection.comparison import (
     clear_changes,
@@ -33,9 +33,13 @@ def run(config: ContrastConfig) -> None:
     names = names_of(*folders)
     out = config.out or Path("runs") / f"contrast-{'-'.join(names)}"
     manifest = outputs.manifest(config, of=[str(folder) for folder in folders])
-    with outputs.results_folder(out, manifest) as results:
-        write(results, config, first, second, names)
-    print(f"report: {out / 'report.html'}")
+    said: list[str] = []
+
+    def make(work: publishing.Work) -> None:
+        said.extend(write(work.results, config, first, second, names))
+
+    publishing.make_once(out, manifest, make)
+    print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
 
 def folder_of(config: ContrastConfig, name: str) -> Path:
@@ -91,13 +95,13 @@ def matching_of(
 
 
 def write(
-    results: Path,
+    folder: Path,
     config: ContrastConfig,
     first: SavedDissection,
     second: SavedDissection,
     names: tuple[str, str],
-) -> None:
-    """units.csv, concepts.csv and report.html."""
+) -> list[str]:
+    """units.csv, concepts.csv and report.html; what has changed, in words."""
     matching = matching_of(config, first, second)
     units = unit_changes(side_of(first), side_of(second), matching)
     concepts = concept_changes(side_of(first), side_of(second))
@@ -107,7 +111,7 @@ def write(
         clear = clear_changes(matching, intervals[0], intervals[1])
     pairs = comparison_tables.pairs(first.cards, second.cards, units, clear=clear)
     for name, table in comparison_tables.comparison_tables(pairs, concepts).items():
-        tables.write_csv(results / f"{name}.csv", *table)
+        tables.write_csv(folder / f"{name}.csv", *table)
     categories = dict.fromkeys(category for _, category in first.concepts)
     categories |= dict.fromkeys(category for _, category in second.concepts)
     page = comparison_report.render(
@@ -118,13 +122,16 @@ def write(
         pairs,
         list(categories),
     )
-    (results / "report.html").write_text(page, encoding="utf-8")
+    (folder / "report.html").write_text(page, encoding="utf-8")
     counts = {
         status: list(concepts.status).count(status)
         for status in ("kept", "gained", "lost")
     }
-    print(
+    sides = zip(names, (first, second), strict=True)
+    said = [f"{name}: {saved.headline.in_words()}" for name, saved in sides]
+    changed = (
         f"{int(units.same_label.sum())} of {len(units.same_label)} matched units have "
-        f"the same label; concepts "
+        f"the same label; concepts of detectors by IoU: "
         + ", ".join(f"{number} {status}" for status, number in counts.items())
     )
+    return [*said, changed]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect import dissection
-from jaxdissect.cli import build, drawing, outputs
+from jaxdissect.cli import build, drawing, outputs, subjects
 from jaxdissect.cli.probing import Run
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.reports import (
@@ -17,6 +17,9 @@ from jaxdissect.reports import (
     profile,
     tables,
 )
+
+ABSENT_SHOWN = 8
+"""Concepts without a pixel that are named."""
 
 
 def folder_of(results: Path, layer: str, layers: Collection[str]) -> Path:
@@ -52,7 +55,9 @@ def write(
         headline = write_layer(
             folder, this, layer, each, strips[layer], sections[layer]
         )
-        print_table(layer, each.dissection, headline, this.probe.source.concepts)
+        print_table(layer, each, headline, this.probe.source.concepts)
+        if cells := supposed(this, layer):
+            print(f"  cells: {cells}")
     if len(found) > 1:
         write_profile(results, this, found)
 
@@ -79,12 +84,19 @@ def write_layer(
         activity=found.activity,
     )
     facts = facts_of(this, layer)
+    absent = absent_concepts(result, source)
+    if absent:
+        facts["without a pixel"] = absent
+        print(f"without a pixel: {absent}")
     save_tables(folder, this, found)
     save_arrays(folder / "iou.npz", found, source)
     cards.save_cards(folder / "cards.json", units)
     summary = {
         **headline._asdict(),
-        "labels": label_ious(result, source.concepts),
+        "chance": cards.NOT_TESTED
+        if found.certainty is None
+        else f"q <= {cards.MAX_Q}",
+        "labels": label_ious(found, source.concepts),
         "protocol": protocol._asdict(),
         "num_images": len(this.probe.indices),
         "facts": facts,
@@ -105,14 +117,40 @@ def write_layer(
 
 def facts_of(this: Run, layer: str) -> dict[str, str]:
     """What was dissected and how, in words."""
-    preset = this.config.protocol.preset
+    preset, notes = this.config.protocol.preset, this.probe.source.notes
+    cells = supposed(this, layer)
     return {
         "layer": layer,
         **this.subject.facts,
+        **({"cells": cells} if cells else {}),
         "images": f"{len(this.probe.indices)} {this.probe.source.what}",
+        **({"of these images": " ".join(notes)} if notes else {}),
         "protocol": f"{preset}: " + _readable(this.protocol._asdict()),
         **build.computed_with(),
     }
+
+
+def supposed(this: Run, layer: str) -> str:
+    """What is to be said of a layer's cells, where it matters where they lie."""
+    placed = this.protocol.alignment == "receptive_field"
+    if not placed and not this.config.compare_presets:
+        return ""
+    return subjects.supposed(this.subject.centres[layer])
+
+
+def absent_concepts(result: dissection.Dissection, source: ConceptSource) -> str:
+    """Which concepts, and whole categories, no image has a pixel of; "" for none."""
+    there = np.asarray(result.overlap.concept) > 0
+    absent = [c for c, has in zip(source.concepts, there, strict=True) if not has]
+    if not absent:
+        return ""
+    present = {c.category for c, has in zip(source.concepts, there, strict=True) if has}
+    empty = [name for name in source.categories if name not in present]
+    names = [f"{concept.category}/{concept.name}" for concept in absent[:ABSENT_SHOWN]]
+    more = len(absent) - len(names)
+    said = f"{len(absent)} of {len(there)} concepts: {', '.join(names)}"
+    said += f" and {more} more" if more else ""
+    return said + (f"; nothing of {', '.join(empty)}" if empty else "")
 
 
 def captions_of(this: Run, found: dissection.Findings) -> list[list[str]]:
@@ -147,22 +185,32 @@ def save_arrays(file: Path, found: dissection.Findings, source: ConceptSource) -
         top_images=found.top.indices,
         top_peaks=found.top.peaks,
         **({} if found.certainty is None else found.certainty._asdict()),
-        **result.overlap._asdict(),
+        **{name: c for name, c in result.overlap._asdict().items() if c is not None},
     )
 
 
-def label_ious(
-    result: dissection.Dissection, concepts: Sequence[Concept]
-) -> dict[str, float]:
-    """{category/label of a detector: its best IoU}, best first."""
-    found = result.detectors
-    best: dict[str, float] = {}
-    for unit in np.argsort(-found.iou, kind="stable"):
-        if found.is_detector[unit]:
-            concept = concepts[found.concept[unit]]
+def detected(
+    found: dissection.Findings, concepts: Sequence[Concept]
+) -> dict[str, tuple[float, bool | None]]:
+    """{category/label of a detector: (IoU, whether beyond chance) of the unit that
+    stands first}: those beyond chance before the others, then the best first."""
+    units, sure = found.dissection.detectors, found.certainty
+    above = sure and dissection.significant_detectors(units, sure)
+    first: dict[str, tuple[float, bool | None]] = {}
+    for unit in dissection.by_significance(units, sure):
+        if units.is_detector[unit]:
+            concept = concepts[units.concept[unit]]
+            beyond = None if above is None else bool(above[unit])
             name = f"{concept.category}/{concept.name}"
-            best.setdefault(name, float(found.iou[unit]))
-    return best
+            first.setdefault(name, (float(units.iou[unit]), beyond))
+    return first
+
+
+def label_ious(
+    found: dissection.Findings, concepts: Sequence[Concept]
+) -> dict[str, float]:
+    """{category/label of a detector: IoU of the unit that stands first}."""
+    return {name: iou for name, (iou, _) in detected(found, concepts).items()}
 
 
 def write_profile(
@@ -175,33 +223,35 @@ def write_profile(
         source.concepts,
         source.categories,
         this.protocol,
+        certainties={layer: each.certainty for layer, each in found.items()},
     )
     tables.write_csv(results / "profile.csv", *table)
     figures.save(
         profile.profile_figure(table, source.categories), results / "profile.png"
     )
-    score = table.rows[-1][table.columns.index("unique_labels")]
+    score, beyond = (
+        table.rows[-1][table.columns.index(name)]
+        for name in ("unique_labels", "significant_labels")
+    )
+    if beyond != cards.NOT_TESTED:
+        beyond = f"{beyond} beyond chance"
     last = profile.relative_unique(table)
     print(
-        f"interpretability score (unique labels, all layers): {score}; unique labels "
-        f"per unit of the last two layers: {last:.3f}"
+        f"interpretability score (unique labels by IoU, all layers): {score} "
+        f"({beyond}); unique labels per unit of the last two layers: {last:.3f}"
     )
 
 
 def print_table(
     layer: str,
-    result: dissection.Dissection,
+    found: dissection.Findings,
     headline: cards.Headline,
     concepts: Sequence[Concept],
 ) -> None:
     """A few lines for the terminal."""
-    print(
-        f"{layer}: {headline.detectors} of {headline.units} units are detectors of "
-        f"{headline.unique_labels} different concepts "
-        f"({headline.unique_by_category} counted by category)"
-    )
-    for name, iou in list(label_ious(result, concepts).items())[:12]:
-        print(f"  {iou:.3f}  {name}")
+    print(f"{layer}: {headline.in_words()}")
+    for name, (iou, beyond) in list(detected(found, concepts).items())[:12]:
+        print(f"  {iou:.3f}  {name}" + ("  (not beyond chance)" * (beyond is False)))
 
 
 def _readable(values: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from jaxdissect.dissection.counts import (
     Overlap,
     concept_masks,
     iou_global,
+    iou_where_met,
     iou_within_category,
     overlap,
     unit_masks,
@@ -31,6 +32,7 @@ from jaxdissect.dissection.protocol import (
     Protocol,
     check_protocol,
 )
+from jaxdissect.dissection.tally import Tally, by_significance, tally
 
 __all__ = [
     "CVPR17",
@@ -46,6 +48,8 @@ __all__ = [
     "Overlap",
     "Protocol",
     "Sampling",
+    "Tally",
+    "by_significance",
     "check_protocol",
     "choose_levels",
     "concept_masks",
@@ -53,10 +57,12 @@ __all__ = [
     "find",
     "information_quality",
     "iou_global",
+    "iou_where_met",
     "iou_within_category",
     "label_units",
     "overlap",
     "significant_detectors",
+    "tally",
     "unique_by_category",
     "unique_labels",
     "unit_masks",

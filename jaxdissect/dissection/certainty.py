@@ -15,9 +15,13 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from jaxdissect.base import BadInput
+from jaxdissect.checking import check_number, check_numbers, check_shape
 from jaxdissect.dissection.label_pixels import LabelCounts
 from jaxdissect.dissection.labels import NO_LABEL, Detectors
 from jaxdissect.intervals import Interval
+
+MAX_Q = 0.05
+"""False-discovery rate up to which a unit's label counts as beyond chance."""
 
 UNITS_AT_A_TIME = 64
 """In the bootstrap: about 3 MB of resampled IoUs with 1000 draws."""
@@ -77,6 +81,11 @@ def bootstrap_iou(
     if num_draws * (1 - level) < 2 - 1e-9:
         least = np.ceil(2 / (1 - level) - 1e-9).astype(int)
         raise BadInput(f"`num_draws` is {num_draws}; {level=} needs at least {least}")
+    check_number("num_draws", num_draws)
+    for name, values in counts._asdict().items():
+        sizes = dict(zip("NU", counts.unit.shape, strict=True))
+        check_shape(f"counts.{name}", values, "N U", **sizes)
+        check_numbers(f"counts.{name}", values)
     number, num_units = counts.unit.shape
     if number < 2:
         raise BadInput(f"`counts` has {number} images; a bootstrap needs at least 2")
@@ -109,7 +118,7 @@ def resamples(key: Array, number: int, num_draws: int) -> Int[np.ndarray, "D N"]
 
 
 def significant_detectors(
-    detectors: Detectors, certainty: Certainty, *, max_q: float = 0.05
+    detectors: Detectors, certainty: Certainty, *, max_q: float = MAX_Q
 ) -> Bool[np.ndarray, "U"]:
     """Which units are detectors that meet their concept more often than by chance.
 

@@ -9,7 +9,7 @@ intersections follow from sums over single images, in one pass.
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -18,6 +18,8 @@ from scipy.special import gammainc, gammaincc
 from jaxdissect.base import AnyArray, BadInput
 from jaxdissect.dissection.counts import Overlap
 from jaxdissect.dissection.moments import Moments
+from jaxdissect.dissection.protocol import Union
+from jaxdissect.dissection.remainders import remainder
 
 
 class Chance(NamedTuple):
@@ -47,18 +49,21 @@ def chance_level(units: Moments, concepts: Moments) -> Chance:
     and independent strata add up. The mean is exact, as far as positions are told
     apart. In any orthonormal basis of the pixels, sum_ij D_ij^2 is the sum of the
     products of the unit's and the concept's covariances. Here it is the cosine basis,
-    with all covariances of the longest waves, but of the shorter ones only each one's
-    own variance, and one variance for all beyond `num_frequencies`: shapes that may be
-    anywhere are nearly uncorrelated there. Where they may not, the shorter waves count
-    as much more as unit and concept vary in the same places. The variance is exact if
-    all waves are among the longest. The third moment is that of the areas.
+    with all covariances of the longest waves. What the others come to is the larger of
+    two estimates. One takes each shorter wave's own variance only, and one variance for
+    all beyond `num_frequencies`, which count as much more as unit and concept vary in
+    the same places: shapes that may be anywhere are nearly uncorrelated there. The
+    other is the inner product of sketches of all those covariances, without bias, with
+    a standard error of their norms' product times sqrt(8 / M) at most: shapes that vary
+    in one narrow band only have most of their covariances there. The variance is exact
+    if all waves are among the longest. The third moment is that of the areas.
 
     Args:
         units: sums over all images.
         concepts: of the same images.
 
     Raises:
-        BadInput: the two are of different images or grids.
+        BadInput: the two are of different images or grids, or of none.
 
     References:
         Hoeffding, A combinatorial central limit theorem, Annals of Mathematical
@@ -81,7 +86,9 @@ def chance_level(units: Moments, concepts: Moments) -> Chance:
         # One image has nothing to be exchanged with, and two have no skewness.
         pairs, triples = max(number - 1, 1), max(number - 2, 1)
         together = u.places.T @ c.places
-        variance += (u.long.T @ c.long + together * (u.short.T @ c.short)) / pairs
+        # The larger of two estimates of the rest, so as to be on the safe side.
+        apart = np.maximum(together * (u.short.T @ c.short), u.rest.T @ c.rest)
+        variance += (u.long.T @ c.long + apart) / pairs
         third += np.outer(u.areas, c.areas) * number / pairs / triples
     variance = np.maximum(variance, 0)
     scale = np.where(variance > 0, variance, np.inf) ** 1.5
@@ -126,15 +133,19 @@ def iou_by_chance(
     mean: Float[np.ndarray, "U C"],
     categories: Sequence[int],
     *,
-    union: Literal["global", "category"] = "global",
+    union: Union = "global",
 ) -> Float[np.ndarray, "U C"]:
     """IoU at the mean intersection: mean / (A + G - mean).
+
+    Under the union "met" A depends on which images a unit meets, and is at least the
+    mean intersection itself: there it is the upper bound mean / G.
 
     Args:
         counts: pixels A of the units and G of the concepts.
         mean: from `chance_level`.
         categories: [C] category number of every concept.
-        union: whether A counts all images, or those that carry the concept's category.
+        union: of a protocol: whether A counts all images, or those that carry the
+            concept's category, or only those where the unit meets it.
 
     Returns:
         In [0, 1]; 0 where both are empty.
@@ -145,6 +156,8 @@ def iou_by_chance(
     """
     if union == "global":
         unit = counts.unit[:, None]
+    elif union == "met":
+        unit = mean
     else:
         unit = counts.unit_in_category[:, np.asarray(categories)]
     either = np.asarray(unit + counts.concept - mean, np.float64)
@@ -160,10 +173,11 @@ class _Spread(NamedTuple):
     short: np.ndarray  # [F, K] variances of the others
     places: np.ndarray  # [y x, K] where the mask varies
     areas: np.ndarray  # [K] third moment of the areas
+    rest: np.ndarray  # [m, K] sketch of all covariances but those of the longest
 
 
 def _spread(moments, stratum):
-    images, pixels, on, waves, squares, products, cubes = (
+    images, pixels, height, on, waves, squares, products, cubes, sketch = (
         np.asarray(part[stratum], np.float64) for part in moments
     )
     number, pixels = max(images, 1), pixels.reshape(-1, 1)
@@ -172,8 +186,8 @@ def _spread(moments, stratum):
     varying = pixels * share * (1 - share)
     total = varying.sum(0)
     some = np.where(total > 0, total, 1)
-    own = np.maximum(squares - waves**2 / number, 0)
-    own *= total / np.maximum(own.sum(0), some)
+    each = np.maximum(squares - waves**2 / number, 0)
+    own = each * total / np.maximum(each.sum(0), some)
     others = pixels.sum() / number - len(own)
     rest = np.maximum(total - own.sum(0), 0) / np.sqrt(max(others, 1)) * (others > 0)
     # n (n - 1) / 2 products of n waves.
@@ -182,6 +196,18 @@ def _spread(moments, stratum):
     mixed = products - waves[first] * waves[second] / number
     most = np.sqrt(own[first] * own[second])
     area = waves[0] / number
+    beyond = np.zeros_like(sketch)
+    if images:
+        beyond = remainder(
+            sketch,
+            on,
+            np.concatenate([each[:num_long], mixed]),
+            number=float(images),
+            pixels=float(pixels.sum()),
+            rows=float(height),
+            num_waves=len(waves),
+            num_long=num_long,
+        )
     return _Spread(
         mean=share * np.sqrt(pixels / number),
         # A covariance stands for itself and its mirror image.
@@ -189,4 +215,6 @@ def _spread(moments, stratum):
         short=np.concatenate([own[num_long:], rest[None]]),
         places=varying / some * np.sqrt(pixels.sum() / np.maximum(pixels, 1)),
         areas=cubes - 3 * area * squares[0] + 2 * number * area**3,
+        # What never varies leaves rounding errors only.
+        rest=beyond * (total > 0),
     )

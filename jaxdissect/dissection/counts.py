@@ -11,6 +11,13 @@ from jax import Array
 from jaxtyping import Bool, Float, Integer
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 from jaxdissect.streaming import total
 
 
@@ -26,6 +33,8 @@ class Overlap(NamedTuple):
         pixels_in_category: [G] pixels of the images that carry at least one label of
             the category.
         pixels: [] all pixels.
+        unit_met: [U G] pixels of the unit on images where it shares at least one with
+            a label of the category; None where that was not counted.
     """
 
     intersection: Integer[AnyArray, "U C"]
@@ -34,6 +43,7 @@ class Overlap(NamedTuple):
     unit_in_category: Integer[AnyArray, "U G"]
     pixels_in_category: Integer[AnyArray, "G"]
     pixels: Integer[AnyArray, ""]
+    unit_met: Integer[AnyArray, "U G"] | None = None
 
 
 def unit_masks(
@@ -51,9 +61,17 @@ def unit_masks(
     Returns:
         Whether the unit is on there.
 
+    Raises:
+        BadInput: values that are not finite, or another number of thresholds; while
+            tracing, shapes and types only.
+
     >>> unit_masks(jnp.array([[[[0.0]], [[1.0]]]]), jnp.zeros(1))[0, :, 0, 0].tolist()
     [False, True]
     """
+    check_shape("acts", acts, "B H W U")
+    check_shape("thresholds", thresholds, "U", U=acts.shape[-1])
+    check_real("acts", acts)
+    check_real("thresholds", thresholds)
     return jnp.greater(acts, thresholds)
 
 
@@ -69,9 +87,14 @@ def concept_masks(
     Returns:
         Whether any layer carries the concept there.
 
+    Raises:
+        BadInput: labels that are no integers, negative or above C.
+
     >>> concept_masks(jnp.array([[[[2, 0]]]]), num_concepts=2)[0, 0, 0].tolist()
     [False, True]
     """
+    check_number("num_concepts", num_concepts)
+    check_numbers("labels", labels, num_concepts + 1)
     numbers = jnp.arange(1, num_concepts + 1)
     return (labels[..., None] == numbers).any(-2)
 
@@ -86,13 +109,51 @@ def overlap(categories: Sequence[int]) -> Statistic:
         A Statistic: batches are (unit masks [B H W U], concept masks [B H W C]), the
         value is an `Overlap` in int64.
 
+    Raises:
+        BadInput: no concepts, or masks of other shapes or types.
+
     >>> masks = jnp.ones((1, 2, 2, 1), bool)
     >>> from jaxdissect.streaming import accumulate
     >>> accumulate(overlap([0]), [(masks, masks)]).intersection.tolist()
     [[4]]
     """
+    check_categories(categories)
     member = np.eye(max(categories) + 1, dtype=np.float32)[np.asarray(categories)]
-    return total(lambda units, concepts: _measure(units, concepts, member))
+
+    def measure(units, concepts) -> Overlap:
+        check_masks("units", units, "B H W U")
+        sizes = dict(zip("BHW", units.shape, strict=False))
+        check_masks("concepts", concepts, "B H W C", C=len(categories), **sizes)
+        return _measure(units, concepts, member)
+
+    return total(measure)
+
+
+def check_categories(categories: Sequence[int]) -> None:
+    """Refuse a dissection without concepts, and categories that are no numbers.
+
+    >>> check_categories([])
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `categories` is empty; at least one concept is needed
+    """
+    if not len(categories):
+        raise BadInput("`categories` is empty; at least one concept is needed")
+    check_numbers("categories", np.asarray(categories))
+
+
+def check_masks(name: str, masks: AnyArray, shape: str, **sizes: int) -> None:
+    """Refuse masks that are none: of another type, of another shape, or empty.
+
+    >>> check_masks("units", np.ones((1, 2, 2, 1)), "B H W U")
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `units` is float64; masks are true or false
+    """
+    check_shape(name, masks, shape, **sizes)
+    check_not_empty(name, masks, shape)
+    if masks.dtype != bool:
+        raise BadInput(f"`{name}` is {masks.dtype}; masks are true or false")
 
 
 class Present(NamedTuple):
@@ -176,6 +237,40 @@ def iou_within_category(
     return _ratio(counts.intersection, unit + counts.concept)
 
 
+def iou_where_met(
+    counts: Overlap, categories: Sequence[int]
+) -> Float[np.ndarray, "U C"]:
+    """Intersection over union, a unit counted only where it meets the category.
+
+    An image on which the unit and all labels of the concept's category lie apart counts
+    for the concept but not for the unit.
+
+    Args:
+        counts: from `overlap`, with `unit_met`.
+        categories: [C] category number of every concept.
+
+    Returns:
+        In [0, 1], never below `iou_within_category`; 0 where both are empty.
+
+    Raises:
+        BadInput: `counts` were made without `unit_met`.
+
+    Reference:
+        The code NetDissect-Lite (CSAILVision, 2018), which departs from equation 1 of
+        Bau et al., CVPR 2017, that way.
+
+    >>> counts = Overlap(*map(np.array, ([[2]], [3], [4], [[2]], [9], 9, [[2]])))
+    >>> iou_where_met(counts, [0]).tolist()
+    [[0.5]]
+    """
+    if counts.unit_met is None:
+        raise BadInput(
+            "`counts` has no `unit_met`, which the union 'met' needs; count again"
+        )
+    unit = np.asarray(counts.unit_met)[:, np.asarray(categories)]
+    return _ratio(counts.intersection, unit + counts.concept)
+
+
 def _ratio(intersection, both):
     union = np.asarray(both - intersection, np.float64)
     return np.where(union > 0, intersection / np.maximum(union, 1), 0.0)
@@ -197,7 +292,9 @@ def _measure(units: Array, concepts: Array, member: Array) -> Overlap:
     u = units.reshape(batch, -1, units.shape[-1]).astype(jnp.float32)
     c = concepts.reshape(batch, -1, concepts.shape[-1]).astype(jnp.float32)
     per_image = u.sum(1)
-    has_category = (c.max(1) @ member > 0).astype(jnp.float32)
+    of_category = (jnp.einsum("bpc,cg->bpg", c, member) > 0).astype(jnp.float32)
+    has_category = of_category.max(1)
+    met = jnp.einsum("bpu,bpg->bug", u, of_category, precision="highest") > 0
     counts = Overlap(
         intersection=jnp.einsum("bpu,bpc->uc", u, c, precision="highest"),
         unit=per_image.sum(0),
@@ -207,5 +304,6 @@ def _measure(units: Array, concepts: Array, member: Array) -> Overlap:
         ),
         pixels_in_category=has_category.sum(0) * height * width,
         pixels=jnp.float32(batch * height * width),
+        unit_met=(per_image[..., None] * met).sum(0),
     )
     return jax.tree.map(lambda x: x.astype(jnp.int32), counts)

@@ -7,17 +7,24 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
-from jaxdissect.base import Statistic
+from jaxdissect.base import BadInput, Statistic
+from jaxdissect.checking import check_number, check_numbers, check_shape
 from jaxdissect.dissection.activity import Activity, extrema, histogram
+from jaxdissect.dissection.batches import checked
 from jaxdissect.dissection.certainty import Certainty, bootstrap_iou
 from jaxdissect.dissection.chance import chance_level, iou_by_chance, p_values
-from jaxdissect.dissection.counts import present
+from jaxdissect.dissection.counts import check_categories, present
 from jaxdissect.dissection.information import Levels
 from jaxdissect.dissection.label_pixels import block_of, label_counts_by_block
 from jaxdissect.dissection.layers import Layer, in_slices, masks
 from jaxdissect.dissection.moments import Moments, in_columns, mask_moments
-from jaxdissect.dissection.pipeline import Dissection, judge, overlap_of_layers
-from jaxdissect.dissection.protocol import PNAS20, Protocol
+from jaxdissect.dissection.pipeline import (
+    Dissection,
+    check_labelled,
+    judge,
+    overlap_of_layers,
+)
+from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
 from jaxdissect.significance import false_discovery
 from jaxdissect.streaming import NOTHING, TopExamples, combine, top_examples, total
@@ -81,7 +88,22 @@ def find(
 
     Returns:
         {layer: findings}; the dissection is what `dissect` gives.
+
+    Raises:
+        BadInput: as `dissect` does; or `sampling` is not of so many images, 2 or more.
     """
+    check_protocol(protocol)
+    check_categories(categories)
+    check_number("num_images", num_images)
+    check_number("num_top", num_top)
+    if not layers:
+        raise BadInput("`layers` is empty; at least one layer is needed")
+    for name, layer in layers.items():
+        check_number(f"layers[{name!r}].num_units", layer.num_units)
+    if sampling is not None:
+        check_sampling(sampling, num_images)
+    each_pass = measure
+    measure = lambda name, statistic: each_pass(name, checked(statistic, layers))  # noqa: E731
     tops = {name: _top(name, num_top) for name in layers}
     ends = {name: _of(name, extrema()) for name in layers}
     thresholds, seen = find_thresholds(
@@ -102,6 +124,7 @@ def find(
             moments=moments_of_layers(layers, thresholds, len(categories), sampling),
         ),
     )
+    check_labelled(counted["overlap"])
     results = {
         name: judge(
             thresholds[name],
@@ -130,6 +153,21 @@ def find(
         )
         for name in layers
     }
+
+
+def check_sampling(sampling: Sampling, num_images: int) -> None:
+    """Refuse what no interval and no chance level can be based on.
+
+    Raises:
+        BadInput: fewer than 2 images, strata of others, or no draws.
+    """
+    if num_images < 2:
+        raise BadInput(
+            f"`num_images` is {num_images}; intervals and chance levels need at least 2"
+        )
+    check_shape("sampling.strata", sampling.strata, "N", N=num_images)
+    check_numbers("sampling.strata", sampling.strata)
+    check_number("sampling.num_draws", sampling.num_draws)
 
 
 def moments_of_layers(
@@ -189,9 +227,11 @@ def certainties(
         protocol: `union` matters.
         sampling: of the intervals and chance levels.
     """
-    own = categories if protocol.union == "category" else None
+    own = None if protocol.union == "global" else categories
     counts = {
-        name: label_counts_by_block(result.detectors.concept, categories=own)
+        name: label_counts_by_block(
+            result.detectors.concept, categories=own, met=protocol.union == "met"
+        )
         for name, result in results.items()
     }
 

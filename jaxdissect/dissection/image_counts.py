@@ -15,7 +15,8 @@ from jax import Array, lax
 from jaxtyping import Float, Integer
 
 from jaxdissect.base import AnyArray, BadInput
-from jaxdissect.dissection.counts import Overlap
+from jaxdissect.checking import check_not_empty, check_real, check_shape
+from jaxdissect.dissection.counts import Overlap, check_categories
 from jaxdissect.upsampling import upsample_units
 
 
@@ -41,7 +42,8 @@ def count_images(
         Counts of the batch, in int64.
 
     Raises:
-        BadInput: a label number above C or below 0; too many pixels to count.
+        BadInput: no concepts, a label number above C or below 0, activations or
+            thresholds that are not finite or do not fit; too many pixels to count.
 
     >>> acts, same = np.ones((1, 2, 2, 1), np.float32), np.eye(2, dtype=np.float32)
     >>> labels = np.array([[[[2], [0]], [[2], [0]]]])
@@ -49,6 +51,14 @@ def count_images(
     >>> counts.intersection.tolist()
     [[0, 2]]
     """
+    check_categories(categories)
+    check_shape("labels", labels, "B h w L", h=len(rows), w=len(columns))
+    sizes = {"B": len(labels), "H": rows.shape[1], "W": columns.shape[1]}
+    check_shape("acts", acts, "B H W U", **sizes)
+    check_shape("thresholds", thresholds, "U", U=acts.shape[-1])
+    for name, values in (("acts", acts), ("thresholds", thresholds)):
+        check_not_empty(name, values, "B H W U"[-2 * values.ndim + 1 :])
+        check_real(name, values)
     batch, height, width, _ = labels.shape
     if height * width >= 2**24:
         raise BadInput(
@@ -62,11 +72,16 @@ def count_images(
     concept = np.zeros(len(categories), np.int64)
     intersection = np.zeros((len(categories), on.shape[1]), np.int64)
     carries = np.zeros((batch, max(categories) + 1), np.int64)
+    met = np.zeros((on.shape[1], carries.shape[1]), np.int64)
     for image, numbers in enumerate(there):
         some = numbers[numbers > 0] - 1
         concept[some] += shown[image, : len(some)]
         intersection[some] += both[image, : len(some)]
-        carries[image, np.asarray(categories)[some]] = 1
+        own = np.asarray(categories)[some]
+        carries[image, own] = 1
+        for category in np.unique(own):
+            meets = both[image, : len(some)][own == category].any(0)
+            met[:, category] += np.where(meets, on[image], 0)
     return Overlap(
         intersection=intersection.T,
         unit=on.sum(0, dtype=np.int64),
@@ -74,6 +89,7 @@ def count_images(
         unit_in_category=on.T @ carries,
         pixels_in_category=carries.sum(0) * height * width,
         pixels=np.array(batch * height * width),
+        unit_met=met,
     )
 
 
@@ -89,6 +105,8 @@ def present_by_image(
     >>> present_by_image(np.array([[[[7, 0]]], [[[2, 7]]]]), 9).tolist()
     [[7, -1], [2, 7]]
     """
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise BadInput(f"`labels` is {labels.dtype}; it must be of integers")
     found = [np.unique(image) for image in np.asarray(labels)]
     for numbers in found:
         if len(numbers) and not 0 <= numbers[0] <= numbers[-1] <= num_concepts:

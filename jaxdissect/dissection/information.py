@@ -13,7 +13,9 @@ from jaxtyping import Float, Int, Integer
 from scipy.special import entr, rel_entr
 
 from jaxdissect.base import AnyArray, BadInput
-from jaxdissect.dissection.counts import Overlap, present
+from jaxdissect.checking import check_number
+from jaxdissect.dissection.batches import checked_pairs
+from jaxdissect.dissection.counts import Overlap, check_categories, present
 from jaxdissect.dissection.labels import NO_LABEL
 from jaxdissect.dissection.protocol import Protocol
 from jaxdissect.quantiles import tail_count
@@ -125,7 +127,8 @@ def choose_levels(
         Levels to dissect other images at; they flatter those they were chosen on.
 
     Raises:
-        BadInput: no batches, no levels, or more values than `memory_bytes`.
+        BadInput: no batches, no levels, no concepts, activations that are not finite,
+            label maps that are not, or more values than `memory_bytes`.
 
     Reference:
         Bau et al., GAN Dissection, ICLR 2019, section 3.1.
@@ -137,10 +140,15 @@ def choose_levels(
     >>> levels.thresholds.tolist(), levels.concept.tolist(), levels.iqr.tolist()
     ([11.0], [0], [[1.0]])
     """
+    check_categories(categories)
+    check_number("num_levels", num_levels)
     grid = jax.jit(upsample)
     native = protocol.quantile_grid == "native"
     *levels, otherwise = _upper_quantiles(
-        (acts if native else grid(acts, rows, columns) for acts, _ in batches()),
+        (
+            acts if native else grid(acts, rows, columns)
+            for acts, _ in checked_pairs(batches())
+        ),
         [*tail_masses(num_levels).tolist(), protocol.tail_mass],
         memory_bytes,
     )

@@ -1,5 +1,6 @@
 """How many pixels units and their labels share on every image, for intervals."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ def label_counts(
     labels: Int[np.ndarray, "U"],
     *,
     categories: Sequence[int] | None = None,
+    met: bool = False,
 ) -> LabelCounts:
     """Count the pixels of each unit and its label on each image of a batch.
 
@@ -50,6 +52,8 @@ def label_counts(
         categories: [C] category number of every concept, where a unit's pixels count
             only on images that carry its label's category; they count on all by
             default.
+        met: of these, only on images where the unit shares a pixel with a label of the
+            category.
 
     >>> from jaxdissect.dissection.counts import present
     >>> units, map_ = np.ones((1, 1, 3, 2), bool), np.array([[[[1], [1], [0]]]])
@@ -65,17 +69,21 @@ def label_counts(
         there = (concepts.concepts >= 0)[:, None] & (labels != NO_LABEL)
         kin = there & (category[concepts.concepts][:, None] == category[labels])
     everywhere = (labels != NO_LABEL) & (categories is None)
-    return _count(units, concepts.masks, own, kin, everywhere)
+    return _count(units, concepts.masks, own, kin, everywhere, met)
 
 
 def label_counts_by_block(
-    labels: Int[np.ndarray, "U"], *, categories: Sequence[int] | None = None
+    labels: Int[np.ndarray, "U"],
+    *,
+    categories: Sequence[int] | None = None,
+    met: bool = False,
 ) -> Statistic:
     """The same for a whole data set, summed over blocks of images.
 
     Args:
         labels: each unit's concept.
         categories: as for `label_counts`.
+        met: as for `label_counts`.
 
     Returns:
         A Statistic: batches are (unit masks [B h w U], `Present`, blocks [B]), the
@@ -93,7 +101,7 @@ def label_counts_by_block(
     """
 
     def measure(units, concepts, blocks) -> _Blocks:
-        counts = label_counts(units, concepts, labels, categories=categories)
+        counts = label_counts(units, concepts, labels, categories=categories, met=met)
         return _grouped(np.asarray(blocks), counts)
 
     def merge(a: _Blocks, b: _Blocks) -> _Blocks:
@@ -139,15 +147,21 @@ def _grouped(blocks: np.ndarray, counts: LabelCounts) -> _Blocks:
     return _Blocks(numbers, LabelCounts(*sums))
 
 
-@jax.jit
-def _count(units, concepts, own, kin, everywhere):
+@functools.partial(jax.jit, static_argnums=5)
+def _count(units, concepts, own, kin, everywhere, met):
     # own, kin [P U]: the unit's label, and the concepts of its category.
     column = own.argmax(0)
     labels = concepts[..., column] & own.any(0)
     present = concepts.any((1, 2))
-    carries = (
-        jnp.einsum("bp,pu->bu", present, kin, preferred_element_type=jnp.int32) > 0
-    )
+    if met:
+        shared = jnp.einsum(
+            "bhwp,bhwu->bpu", concepts, units, preferred_element_type=jnp.float32
+        )
+        carries = ((shared > 0) & kin).any(1)
+    else:
+        carries = (
+            jnp.einsum("bp,pu->bu", present, kin, preferred_element_type=jnp.int32) > 0
+        )
     return LabelCounts(
         intersection=(units & labels).sum((1, 2)),
         unit=units.sum((1, 2)) * (carries | everywhere),

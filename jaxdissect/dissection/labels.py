@@ -6,6 +6,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from jaxdissect.base import BadInput
+from jaxdissect.checking import (
+    check_choice,
+    check_not_empty,
+    check_numbers,
+    check_real,
+    check_shape,
+)
+
 NO_LABEL = -1
 
 
@@ -40,12 +49,16 @@ def label_units(
     Returns:
         Labels of all units, detectors or not.
 
+    Raises:
+        BadInput: no units, no concepts, an IoU outside [0, 1], or a rule that is none.
+
     Reference:
         Bau et al., Network Dissection, CVPR 2017, section 2.3.
 
     >>> label_units(np.array([[0.01, 0.2], [0.0, 0.0]])).concept.tolist()
     [1, -1]
     """
+    _check(iou, rule)
     best = iou.max(1)
     concept = np.where(best > 0, iou.argmax(1), NO_LABEL)
     return Detectors(concept, best, _passes(best, min_iou, rule))
@@ -66,9 +79,15 @@ def labelled(
         min_iou: IoU from which a unit is a detector.
         rule: whether the IoU must exceed or reach `min_iou`.
 
+    Raises:
+        BadInput: as `label_units` does, or a label that is none.
+
     >>> labelled(np.array([[0.01, 0.2], [0.1, 0.0]]), np.array([0, -1])).iou.tolist()
     [0.01, 0.0]
     """
+    _check(iou, rule)
+    check_shape("concept", concept, "U", U=len(iou))
+    check_numbers("concept", concept + 1, iou.shape[1] + 1)
     with_label = np.take_along_axis(iou, np.maximum(concept, 0)[:, None], 1)[:, 0]
     own = np.where(concept >= 0, with_label, 0.0)
     return Detectors(concept, own, _passes(own, min_iou, rule))
@@ -104,11 +123,23 @@ def unique_by_category(
     >>> unique_by_category(np.array([[0.1, 0.2], [0.0, 0.3]]), [0, 1])
     2
     """
+    check_shape("categories", np.asarray(categories), "C", C=iou.shape[1])
     total = 0
     for category in set(categories):
         within = iou[:, np.asarray(categories) == category]
         total += unique_labels(label_units(within, min_iou=min_iou, rule=rule))
     return total
+
+
+def _check(iou, rule) -> None:
+    check_shape("iou", iou, "U C")
+    check_not_empty("iou", iou, "U C")
+    check_real("iou", iou)
+    if not 0 <= iou.min() <= iou.max() <= 1:
+        raise BadInput(
+            f"`iou` has values from {iou.min():g} to {iou.max():g}; allowed are 0 to 1"
+        )
+    check_choice("rule", rule, (">", ">="))
 
 
 def _passes(iou, min_iou, rule):

@@ -1,9 +1,10 @@
 """What the chance level needs to know of masks, as sums over images.
 
-The sums take 39 kB for each unit or concept and each stratum, 8 bytes per cell of a
-56 x 56 grid and 14 kB besides: 20 MB for 512 units in one stratum, 650 MB for 4224
-units in four (330 MB with `cells=28`). Measuring them costs 70,000 multiply-adds for a
-mask of 56 x 56, as much as its overlap with 20 concepts.
+The sums take 47 kB for each unit or concept and each stratum, 8 bytes per cell of a
+56 x 56 grid and 22 kB besides: 24 MB for 512 units in one stratum, 790 MB for 4224
+units in four (470 MB with `cells=28`). Measuring them costs 70,000 multiply-adds for a
+mask of 56 x 56, as much as its overlap with 20 concepts, and two Fourier transforms of
+1024 numbers.
 """
 
 import functools
@@ -17,6 +18,9 @@ from jax import Array
 from jaxtyping import Bool, Float, Int, Integer
 
 from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import check_shape
+from jaxdissect.dissection.counts import check_masks
+from jaxdissect.dissection.sketches import as_real, folded
 
 
 class Moments(NamedTuple):
@@ -25,21 +29,25 @@ class Moments(NamedTuple):
     Attributes:
         images: [S] images.
         pixels: [S y x] pixels of all images in each cell of a grid.
+        rows: [S] rows of pixels of all images.
         on: [S y x K] those of them that belong to the mask.
         waves: [S F K] coefficients of the mask in the orthonormal cosine basis, longest
             waves first; the very first is constant and measures the area.
         squares: [S F K] their squares.
         products: [S Q K] products of every two of the longest waves.
         cubes: [S K] cube of the first.
+        sketch: [S M K] the products of every two cells, folded into M numbers.
     """
 
     images: Integer[AnyArray, "S"]
     pixels: Integer[AnyArray, "S y x"]
+    rows: Integer[AnyArray, "S"]
     on: Integer[AnyArray, "S y x K"]
     waves: Float[AnyArray, "S F K"]
     squares: Float[AnyArray, "S F K"]
     products: Float[AnyArray, "S Q K"]
     cubes: Float[AnyArray, "S K"]
+    sketch: Float[AnyArray, "S M K"]
 
 
 def mask_moments(
@@ -50,6 +58,7 @@ def mask_moments(
     cells: int = 56,
     num_frequencies: int = 16,
     num_low: int = 49,
+    num_folds: int = 1024,
 ) -> Moments:
     """Measure one batch, of units or of concepts.
 
@@ -63,6 +72,8 @@ def mask_moments(
         cells: along each axis, at most; positions within a cell are one and the same.
         num_frequencies: along each axis, at most; F is their product.
         num_low: how many of the longest waves are multiplied with each other.
+        num_folds: bins into which the products of all cells are folded, an even number;
+            M is two more.
 
     Raises:
         BadInput: an option is below 1, a stratum is out of range, or the batch is too
@@ -74,9 +85,12 @@ def mask_moments(
     ([1, 2], [[2, 2], [2, 2]])
     """
     options = {"cells": cells, "num_frequencies": num_frequencies, "num_low": num_low}
+    options["num_folds"] = num_folds
     for name, value in options.items():
         if value < 1:
             raise BadInput(f"`{name}` is {value}; it must be at least 1")
+    check_masks("masks", masks, "B h w K")
+    check_shape("strata", strata, "B", B=len(masks))
     outside = (strata < 0) | (strata >= num_strata)
     if outside.any():
         found = strata[outside][0]
@@ -108,12 +122,12 @@ def in_columns(moments: Moments, columns: Int[np.ndarray, "K"], num: int) -> Mom
         wide[..., columns[columns >= 0]] = np.asarray(part)[..., columns >= 0]
         return wide
 
-    images, pixels, *of_masks = moments
-    return Moments(images, pixels, *map(spread, of_masks))
+    images, pixels, rows, *of_masks = moments
+    return Moments(images, pixels, rows, *map(spread, of_masks))
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
-def _measure(masks, strata, num_strata, cells, num_frequencies, num_low):
+@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5, 6))
+def _measure(masks, strata, num_strata, cells, num_frequencies, num_low, num_folds):
     height, width = masks.shape[1:3]
     values = masks.astype(jnp.float32)
     waves = _waves(values, num_frequencies)
@@ -131,13 +145,45 @@ def _measure(masks, strata, num_strata, cells, num_frequencies, num_low):
     everywhere = by_stratum(jnp.ones((len(masks), height, width, 1)))
     return Moments(
         images=member.sum(0).astype(jnp.int32),
+        rows=(height * member.sum(0)).astype(jnp.int32),
         pixels=by_cell(everywhere)[..., 0].astype(jnp.int32),
         on=by_cell(by_stratum(values)).astype(jnp.int32),
         waves=by_stratum(waves),
         squares=by_stratum(waves**2),
         products=by_stratum(low[:, first] * low[:, second]),
         cubes=by_stratum(waves[:, 0] ** 3),
+        sketch=by_stratum(_sketches(values, cells, num_folds)),
     )
+
+
+def in_cells(
+    height: int, width: int, down: int, across: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """[y height] and [x width] that take a mask to its cells, lengths preserved."""
+    both = (_members(height, down), _members(width, across))
+    first, second = (each / np.sqrt(each.sum(1, keepdims=True)) for each in both)
+    return first, second
+
+
+def low_waves(
+    height: int, width: int, num_frequencies: int, num_low: int
+) -> np.ndarray:
+    """[num_low height width] the longest waves of the orthonormal cosine basis."""
+    down, across = (_cosines(n, min(num_frequencies, n)) for n in (height, width))
+    order = _by_length(down, across)[:num_low]
+    pairs = zip(*np.divmod(order, len(across)), strict=True)
+    return np.stack([np.outer(down[f], across[g]) for f, g in pairs])
+
+
+def _sketches(values, cells, num_folds):
+    # [B M K] of each image.
+    down, across = in_cells(*values.shape[1:3], cells, cells)
+    if values.shape[1:3] != (len(down), len(across)):
+        values = jnp.einsum("yh,bhwk->bywk", down, values, precision="highest")
+        values = jnp.einsum("xw,bywk->byxk", across, values, precision="highest")
+    flat = values.reshape(len(values), -1, values.shape[-1])
+    first, second = folded(flat, num_folds)
+    return jnp.moveaxis(as_real(first * second, num_folds), 1, -1)
 
 
 def _members(length, cells):
@@ -152,9 +198,13 @@ def _waves(values, num_frequencies):
     down, across = (_cosines(n, min(num_frequencies, n)) for n in (height, width))
     waves = jnp.einsum("fh,bhwk->bfwk", down, values, precision="highest")
     waves = jnp.einsum("gw,bfwk->bfgk", across, waves, precision="highest")
-    rates = (np.arange(len(c)) / c.shape[1] for c in (down, across))
-    order = np.argsort(np.add.outer(*(r**2 for r in rates)), axis=None, kind="stable")
+    order = _by_length(down, across)
     return waves.reshape(len(values), -1, values.shape[-1])[:, order]
+
+
+def _by_length(down, across):
+    rates = (np.arange(len(c)) / c.shape[1] for c in (down, across))
+    return np.argsort(np.add.outer(*(r**2 for r in rates)), axis=None, kind="stable")
 
 
 def _cosines(length, num):

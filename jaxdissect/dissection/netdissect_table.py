@@ -1,7 +1,7 @@
 """The table NetDissect publishes: each unit's best label in every category."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from jaxdissect.base import BadInput
 from jaxdissect.dissection.labels import NO_LABEL, label_units
 from jaxdissect.dissection.pipeline import Dissection
+from jaxdissect.dissection.protocol import Union
 
 ORDER = ("object", "color", "material", "scene", "texture", "part")
 """The published tables' categories, in their order; any others follow."""
@@ -55,7 +56,7 @@ def netdissect_table(
     concepts: Concepts,
     categories: Sequence[str],
     *,
-    union: Literal["global", "category"],
+    union: Union,
 ) -> NetDissectTable:
     """A dissection as NetDissect reports it: rows by falling score.
 
@@ -174,7 +175,10 @@ def _category(result, is_member, g, union):
     found = label_units(result.iou[:, members])
     is_labelled = found.concept >= 0
     concept = members[found.concept]
-    within = counts.unit if union == "global" else counts.unit_in_category[:, g]
+    if union == "global":
+        within = counts.unit
+    else:
+        within = (counts.unit_met if union == "met" else counts.unit_in_category)[:, g]
     intersect = counts.intersection[np.arange(len(concept)), concept]
     cells = counts.concept[concept], within, intersect
     zeroed = (np.where(is_labelled, cell, 0) for cell in cells)

@@ -7,9 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.checking import check_not_empty, check_number
+from jaxdissect.dissection.batches import check_labels, checked, checked_pairs
 from jaxdissect.dissection.counts import (
     Overlap,
+    check_categories,
     iou_global,
+    iou_where_met,
     iou_within_category,
 )
 from jaxdissect.dissection.image_counts import count_images
@@ -75,8 +79,10 @@ def dissect(
         {layer: thresholds, counts, IoU and labels}.
 
     Raises:
-        BadInput: a protocol value that is not allowed, no batches, or another number
-            of images than `num_images`; `choosing` missing or of no use.
+        BadInput: a protocol value that is not allowed, no batches, no layers or no
+            concepts, or another number of images than `num_images`; activations that
+            are not finite or change their shape, label maps that are not; `choosing`
+            missing or of no use; no concept has a pixel in any image.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -85,21 +91,29 @@ def dissect(
     >>> acts = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
     >>> batches = [({"conv5": acts}, (acts >= 14).astype(np.int32))]
     >>> from jaxdissect.upsampling import Centres
-    >>> result = dissect(lambda: batches, [0], {"conv5": Centres(0.0, 1.0)}, 4,
+    >>> result = dissect(lambda: batches, [0], {"conv5": Centres.square(0.0, 1.0)}, 4,
     ...                  num_images=1, protocol=PNAS20._replace(tail_mass=3 / 16))
     >>> result["conv5"].thresholds.tolist(), result["conv5"].iou.tolist()
     ([13.0], [[1.0]])
     """
     check_protocol(protocol)
+    check_categories(categories)
+    check_number("num_images", num_images)
+    check_number("image_size", image_size)
     first = next(iter(batches()), None)
     if first is None:
         raise BadInput("`batches` is empty; at least one batch is needed")
+    if not first[0]:
+        raise BadInput("`batches` has no layers; at least one is needed")
+    check_labels(first[1])
+    for name, maps in first[0].items():
+        check_not_empty(f"acts[{name!r}]", maps, "B H W U")
     layers = make_layers(*first, centres, image_size, protocol)
 
     levels = choosing and levels_of_layers(choosing, layers, categories, protocol)
 
     def measure(name: str, statistic: Statistic) -> Any:
-        return accumulate(statistic, _numbered(batches()))
+        return accumulate(checked(statistic, layers), _numbered(batches()))
 
     thresholds, _ = find_thresholds(
         measure,
@@ -111,6 +125,7 @@ def dissect(
         memory_bytes=memory_bytes,
     )
     counts = measure("overlap", overlap_of_layers(layers, thresholds, categories))
+    check_labelled(counts)
     return {
         name: judge(
             thresholds[name],
@@ -139,7 +154,9 @@ def levels_of_layers(
     """
 
     def of_layer(name: str) -> Callable[[], Iterator[tuple[AnyArray, AnyArray]]]:
-        return lambda: ((acts[name], labels) for acts, labels in choosing())
+        return lambda: checked_pairs(
+            (acts[name], labels) for acts, labels in choosing()
+        )
 
     return {
         name: choose_levels(
@@ -180,6 +197,29 @@ def overlap_of_layers(
     return combine(**{name: of_layer(name, layer) for name, layer in layers.items()})
 
 
+def check_labelled(counts: Mapping[str, Overlap]) -> None:
+    """Refuse images in which nothing is labelled: every IoU would be 0.
+
+    Args:
+        counts: {layer: pixel counts of all images}.
+
+    Raises:
+        BadInput: no concept has a pixel.
+
+    >>> empty = Overlap(*map(np.array, ([[0]], [3], [0], [[0]], [0], 9)))
+    >>> check_labelled({"conv5": empty})
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `labels` are 0 at all 9 cells of the masks; at least one ...
+    """
+    for of_layer in counts.values():
+        if not np.asarray(of_layer.concept).any():
+            raise BadInput(
+                f"`labels` are 0 at all {int(of_layer.pixels)} cells of the masks; at "
+                "least one image must have a label"
+            )
+
+
 def judge(
     thresholds: Float[np.ndarray, "U"],
     counts: Overlap,
@@ -198,6 +238,8 @@ def judge(
     """
     if protocol.union == "global":
         iou = iou_global(counts)
+    elif protocol.union == "met":
+        iou = iou_where_met(counts, categories)
     else:
         iou = iou_within_category(counts, categories)
     if concept is None:

@@ -1,13 +1,20 @@
 """The conventions on which published dissection codes differ, and their bundles."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from jaxdissect.base import BadInput
 from jaxdissect.upsampling import Padding
 
+Union = Literal["global", "category", "met"]
+"""On which images a unit's pixels count; see `Protocol`."""
+
 
 class Protocol(NamedTuple):
-    """How to dissect; the defaults are those of the PNAS 2020 code.
+    """How to dissect; the defaults are the PNAS 2020 code's, but for `alignment`.
+
+    That code lets maps tile the image for all networks but AlexNet, whose receptive
+    fields it composes; here receptive fields are the default for all. In a VGG they lie
+    where tiles would.
 
     Attributes:
         level: share `tail_mass` of a unit's values lies above its threshold, or the
@@ -17,13 +24,18 @@ class Protocol(NamedTuple):
         alignment: put the cells of an activation map on the image by their receptive
             fields, or let them tile it as a plain resize does.
         padding: what lies outside an activation map when it is upsampled.
-        union: count a unit's pixels on all images ("global"), or only on images that
-            carry any label of the concept's category ("category").
+        union: count a unit's pixels on all images ("global"), only on images that
+            carry any label of the concept's category ("category"), or of these only
+            on images where the unit itself shares a pixel with one ("met").
         min_iou: IoU from which a unit is a detector.
         rule: whether the IoU must exceed or reach `min_iou`.
         min_iqr: information quality ratio that a detector must exceed besides, in
             [0, 1); negative where it does not matter.
-        stride: image pixels per cell of the concept masks, along each axis.
+        stride: image pixels per cell of the concept masks, along each axis. Masks have
+            as many cells as strides fit whole, which divide the image into equal parts:
+            images of 227 pixels at stride 4 have 56 cells of 4.05. Units are
+            interpolated at the middle of a cell; its label is that of the pixel in
+            which the middle lies, the later one where it lies between two.
 
     References:
         Bau et al., Network Dissection, CVPR 2017; Bau et al., Understanding the role
@@ -36,7 +48,7 @@ class Protocol(NamedTuple):
     quantile_grid: Literal["upsampled", "native"] = "upsampled"
     alignment: Literal["receptive_field", "tiles"] = "receptive_field"
     padding: Padding = "zeros"
-    union: Literal["global", "category"] = "global"
+    union: Union = "global"
     min_iou: float = 0.04
     rule: Literal[">", ">="] = ">"
     min_iqr: float = -1.0
@@ -52,7 +64,7 @@ CVPR17 = Protocol(
     rule=">=",
     stride=2,
 )
-LITE = CVPR17._replace(alignment="tiles")
+LITE = CVPR17._replace(alignment="tiles", union="met")
 GAN19 = Protocol(
     level="iqr",
     tail_mass=0.005,
@@ -74,14 +86,15 @@ def check_protocol(protocol: Protocol) -> Protocol:
     >>> check_protocol(PNAS20._replace(union="all"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `union` is 'all'; it must be 'global' or 'category'
+    jaxdissect.base.BadInput: `union` is 'all'; it must be 'global' or \
+'category' or 'met'
     """
     allowed = {
         "level": ("tail_mass", "iqr"),
         "quantile_grid": ("upsampled", "native"),
         "alignment": ("receptive_field", "tiles"),
         "padding": ("zeros", "edge"),
-        "union": ("global", "category"),
+        "union": get_args(Union),
         "rule": (">", ">="),
     }
     for name, values in allowed.items():

@@ -17,6 +17,7 @@ from jaxdissect.quantiles import (
     kept_bytes,
     next_digits,
     open_bracket,
+    tail_count,
     upper_quantile,
 )
 from jaxdissect.streaming import NOTHING, combine
@@ -61,7 +62,8 @@ def find_thresholds(
         The thresholds, and the value of `beside`.
 
     Raises:
-        BadInput: another number of images arrived; levels missing or of no use.
+        BadInput: another number of images arrived; levels missing or of no use; a tail
+            mass of no more than one value, above which no unit would ever be on.
     """
     if (levels is None) != (protocol.level == "tail_mass"):
         needs = "images for choosing them" if levels is None else "none of those given"
@@ -73,6 +75,13 @@ def find_thresholds(
         name: num_images * layer.values_per_image(protocol)
         for name, layer in layers.items()
     }
+    for name, number in numbers.items():
+        if tail_count(protocol.tail_mass, number) < 2:
+            raise BadInput(
+                f"`tail_mass` is {protocol.tail_mass}; of the {number} values of a "
+                f"unit of {name!r} none would be above its threshold, so it must be "
+                f"more than {1 / number:.3g}"
+            )
     passes = count_passes(
         layers, num_images=num_images, protocol=protocol, memory_bytes=memory_bytes
     )

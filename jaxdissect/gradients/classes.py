@@ -9,7 +9,14 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int, Int64
 
-from jaxdissect.base import AnyArray, BadInput, Params, Statistic
+from jaxdissect.base import AnyArray, Params, Statistic
+from jaxdissect.checking import (
+    check_not_empty,
+    check_number,
+    check_numbers,
+    check_real,
+    check_shape,
+)
 from jaxdissect.gradients.scores import filter_scores
 from jaxdissect.streaming import total
 
@@ -54,7 +61,8 @@ def class_gradients(
         float64. Sums take K times a layer's activations of one image.
 
     Raises:
-        BadInput: a target outside the classes.
+        BadInput: a target outside the classes or no integer, another number of targets
+            than inputs, or inputs that are not finite.
 
     Reference:
         Lo, Cohen and Ding, FG 2015.
@@ -85,12 +93,12 @@ def class_gradients(
         }
 
     def measure(inputs, targets):
-        wrong = np.asarray(targets)
-        wrong = wrong[(wrong < 0) | (wrong >= num_classes)]
-        if wrong.size:
-            raise BadInput(
-                f"`targets` has class {wrong[0]}; allowed are 0 to {num_classes - 1}"
-            )
+        targets = np.asarray(targets)
+        check_not_empty("targets", targets, "B")
+        check_numbers("targets", targets, num_classes)
+        for values in jax.tree.leaves(inputs):
+            check_real("inputs", values)
+            check_shape("targets", targets, "B", B=len(values))
         number = np.bincount(np.asarray(targets), minlength=num_classes)
         return {"number": number, **sums(params, inputs, jnp.asarray(targets))}
 
@@ -134,16 +142,21 @@ def consistency(
         num_classes: K.
 
     Raises:
-        BadInput: a target outside the classes.
+        BadInput: a target outside the classes or no integer, another number of targets
+            than vectors, or vectors that are not finite.
 
     >>> vectors = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
     >>> found = consistency(vectors, np.array([0, 0, 1]), num_classes=2)
     >>> found.within.tolist(), found.between.tolist()
     ([1.0, 0.0], [0.0, 0.0])
     """
+    check_number("num_classes", num_classes)
+    check_shape("vectors", vectors, "B D")
+    check_not_empty("vectors", vectors, "B D")
+    check_real("vectors", vectors)
+    check_shape("targets", targets, "B", B=len(vectors))
+    check_numbers("targets", targets, num_classes)
     vectors, targets = np.asarray(vectors, np.float64), np.asarray(targets)
-    if ((targets < 0) | (targets >= num_classes)).any():
-        raise BadInput(f"`targets` has classes outside 0 to {num_classes - 1}")
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.where(length > 0, length, 1)
     member = np.eye(num_classes)[targets]

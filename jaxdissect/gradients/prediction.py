@@ -11,6 +11,8 @@ from jax import Array
 from jaxtyping import Int
 
 from jaxdissect.base import AnyArray, BadInput, Params, Tail
+from jaxdissect.checking import check_not_empty, check_real, check_shape, is_traced
+from jaxdissect.logits import check_logits, elsewhere
 from jaxdissect.memory import intermediate_bytes
 
 Acts = TypeVar("Acts")
@@ -83,8 +85,11 @@ def prediction_gradient(
         The gradients, shaped as `acts`; zeros where a probability has saturated.
 
     Raises:
-        BadInput: another number of targets than images, or one outside the classes
-            (while tracing the classes are not known, and give zeros).
+        BadInput: another number of targets than images, or one outside the classes,
+            activations that are not finite, scores that are not [B K], or outputs that
+            are no logits (`logits.check_logits`). In a compiled program none of the
+            values is known: other classes give zeros, and outputs are to be checked
+            before, as by `logits.check_tail`.
 
     Reference:
         Lo, Cohen and Ding, Prediction gradients for feature extraction and analysis
@@ -97,7 +102,11 @@ def prediction_gradient(
     >>> prediction_gradient(tail, {}, acts, jnp.array([0]), score=logits).tolist()
     [[[[1.0, 0.0]]]]
     """
-    scores, pull = jax.vjp(lambda acts: score(tail(params, acts)), acts)
+    _check_acts(acts)
+    scores, pull, outputs = _scored(tail, score, params, acts)
+    check_shape("score(tail(params, acts))", scores, "B K")
+    if not any(map(is_traced, (outputs, *jax.tree.leaves(acts)))):
+        check_logits(outputs, lambda: tail(params, elsewhere(acts)))
     images, num_classes = scores.shape
     targets = _checked(targets, num_classes)
     if targets.shape != (images,):
@@ -136,17 +145,23 @@ def prediction_gradients(
         [K *acts], or K times what `reduce` gives, in the order of `classes`.
 
     Raises:
-        BadInput: a class that is none, or one backward pass needs more than
-            `memory_bytes`.
+        BadInput: a class that is none, no classes, activations that are not finite,
+            scores that are not [B K], outputs that are no logits, or one backward pass
+            needs more than `memory_bytes`.
 
     >>> acts = jnp.array([[[[1.0, 1.0]]]])
     >>> tail = lambda params, acts: acts.sum((1, 2))
     >>> prediction_gradients(tail, {}, acts).reshape(2, 2).tolist()
     [[0.25, -0.25], [-0.25, 0.25]]
     """
-    scores, pull = _linearised(tail, score, params, acts)
+    _check_acts(acts)
+    scores, pull, outputs = _linearised(tail, score, params, acts)
+    check_shape("score(tail(params, acts))", scores, "B K")
+    check_logits(outputs, lambda: _linearised(tail, score, params, elsewhere(acts))[-1])
     num_classes = scores.shape[-1]
     asked = np.arange(num_classes) if classes is None else np.asarray(classes)
+    check_shape("classes", asked, "K")
+    check_not_empty("classes", asked, "K")
     _checked(asked, num_classes)
     backward = partial(_backward, reduce, scores.shape)
     each = intermediate_bytes(backward, pull, asked[:1])
@@ -165,7 +180,17 @@ def prediction_gradients(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _linearised(tail, score, params, acts):
-    return jax.vjp(lambda acts: score(tail(params, acts)), acts)
+    return _scored(tail, score, params, acts)
+
+
+def _scored(tail, score, params, acts):
+    """Scores, the way back from them, and the outputs they are of."""
+
+    def both(acts):
+        outputs = tail(params, acts)
+        return score(outputs), outputs
+
+    return jax.vjp(both, acts, has_aux=True)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -178,7 +203,14 @@ def _backward(reduce, shape, pull, classes):
     return jax.vmap(of_class)(classes)
 
 
+def _check_acts(acts) -> None:
+    for values in jax.tree.leaves(acts):
+        check_real("acts", values)
+
+
 def _checked(classes: Int[AnyArray, "..."], num_classes: int) -> Array:
+    if not np.issubdtype(classes.dtype, np.integer):
+        raise BadInput(f"classes asked about are {classes.dtype}; they are integers")
     if not isinstance(classes, jax.core.Tracer):
         wrong = np.asarray(classes)
         wrong = wrong[(wrong < 0) | (wrong >= num_classes)]

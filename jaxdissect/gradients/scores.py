@@ -4,7 +4,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray
+from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.checking import check_not_empty, check_real
 
 
 def filter_scores(
@@ -23,12 +24,16 @@ def filter_scores(
     Returns:
         Scores, never negative.
 
+    Raises:
+        BadInput: an order below 1, or gradients that are empty or not finite.
+
     Reference:
         Lo, Cohen and Ding, FG 2015 ("convolutional gradient").
 
     >>> filter_scores(jnp.array([[[3.0, 0.0], [-4.0, 1.0]]])).tolist()
     [5.0, 1.0]
     """
+    _check(gradients, order)
     *outer, height, width, units = gradients.shape
     flat = jnp.reshape(gradients, (*outer, height * width, units))
     return jnp.linalg.norm(flat, order, axis=-2)
@@ -47,12 +52,16 @@ def saliency(
     Returns:
         Maps, never negative.
 
+    Raises:
+        BadInput: as `filter_scores` does.
+
     Reference:
         Simonyan, Vedaldi and Zisserman, Deep inside convolutional networks, 2013.
 
     >>> saliency(jnp.array([[[3.0, 4.0]]])).tolist()
     [[5.0]]
     """
+    _check(gradients, order)
     return jnp.linalg.norm(gradients, order, axis=-1)
 
 
@@ -69,6 +78,9 @@ def first_order_drops(
         gradients: prediction gradients.
         acts: the activations they were taken at.
 
+    Raises:
+        BadInput: arrays of two shapes, or values that are not finite.
+
     Reference:
         Molchanov et al., Pruning convolutional neural networks for resource efficient
         inference, ICLR 2017 (its Taylor criterion is the absolute value).
@@ -77,4 +89,22 @@ def first_order_drops(
     >>> first_order_drops(gradients, acts).tolist()
     [1.0, -3.0]
     """
+    _check(gradients, 1.0)
+    check_real("acts", acts)
+    if acts.shape != gradients.shape:
+        raise BadInput(
+            f"`acts` has the shape {acts.shape}; that of `gradients` is "
+            f"{gradients.shape}"
+        )
     return jnp.einsum("...hwu,...hwu->...u", gradients, acts)
+
+
+def _check(gradients, order) -> None:
+    if not order >= 1:
+        raise BadInput(f"`order` is {order}; it must be at least 1")
+    if len(gradients.shape) < 3:
+        raise BadInput(
+            f"`gradients` has the shape {gradients.shape}; it must be [... H W U]"
+        )
+    check_not_empty("gradients", gradients, "... H W U")
+    check_real("gradients", gradients)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jaxdissect.dissection.comparison import ConceptChanges
 from jaxdissect.reports import pages
-from jaxdissect.reports.cards import Headline, UnitCard
+from jaxdissect.reports.cards import NOT_TESTED, Headline, UnitCard
 from jaxdissect.reports.comparison_tables import UNMATCHED, Pair
 from jaxdissect.reports.effect_cards import amount
 
@@ -24,7 +24,7 @@ UNIT_STATUS = {
 CHANGED = ("gained", "lost", "relabelled")
 
 NUMBERS = {
-    "detectors": "units that pass the detector rule",
+    "detectors": "units that pass the detector rule, by IoU",
     "significant_detectors": "detectors that match their label beyond chance",
     "unique_labels": "different concepts that detectors have as labels",
     "unique_by_category": "different best concepts within each category, summed",
@@ -144,16 +144,19 @@ def _numbers(first: Headline, second: Headline) -> list[Number]:
     numbers = []
     for name, meaning in NUMBERS.items():
         a, b = getattr(first, name), getattr(second, name)
-        if a is None or b is None:  # not measured on one of the sides
-            continue
         digits = 3 if name.endswith("iou") else 0
+        first_said, second_said = (
+            NOT_TESTED if value is None else amount(float(value), digits)
+            for value in (a, b)
+        )
+        tested = a is not None and b is not None
         numbers.append(
             Number(
                 name.replace("_", " ").replace("iou", "IoU"),
                 meaning,
-                first=amount(float(a), digits),
-                second=amount(float(b), digits),
-                change=_signed(float(b - a), digits),
+                first=first_said,
+                second=second_said,
+                change=_signed(float(b - a), digits) if tested else "",
             )
         )
     return numbers

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect.dissection import NO_LABEL, Dissection, Protocol
-from jaxdissect.reports.cards import headline
+from jaxdissect.reports.cards import NOT_TESTED, headline
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, SIZE, VERMILION
 from jaxdissect.reports.tables import Cell, Table
 
@@ -55,8 +55,9 @@ def preset_counts(
         protocols: {preset: its conventions}.
 
     Returns:
-        A row per preset: detectors, both counts of unique labels, the median of the
-        best IoU, and the share of units whose label is that of the first preset.
+        A row per preset: detectors by IoU, that chance was not tested, both counts of
+        unique labels, the median of the best IoU, and the share of units whose label is
+        that of the first preset.
     """
     (first, *_) = found.values()
     rows: list[list[Cell]] = []
@@ -67,6 +68,7 @@ def preset_counts(
             [
                 preset,
                 numbers.detectors,
+                NOT_TESTED,
                 numbers.unique_labels,
                 numbers.unique_by_category,
                 numbers.median_iou,
@@ -77,6 +79,7 @@ def preset_counts(
         [
             "preset",
             "detectors",
+            "significant_detectors",
             "unique_labels",
             "unique_by_category",
             "median_iou",
@@ -84,6 +87,17 @@ def preset_counts(
         ],
         rows,
     )
+
+
+def untested(table: Table) -> Table:
+    """The same table, which says that its detectors are counted by IoU alone.
+
+    >>> untested(Table(["detectors"], [[4]]))
+    Table(columns=['detectors', 'significant_detectors'], \
+rows=[[4, 'chance not tested']])
+    """
+    rows: list[list[Cell]] = [[*row, NOT_TESTED] for row in table.rows]
+    return Table([*table.columns, "significant_detectors"], rows)
 
 
 def rotation_means(table: Table) -> Table:
@@ -121,7 +135,7 @@ def rotation_figure(table: Table) -> Figure:
         axes.plot(powers, means, color=colour, label=name.replace("_", " "))
     axes.axhline(0, color=GREY, linewidth=0.6)
     axes.set_xlabel("how far the units are rotated (0: as trained, 1: a random basis)")
-    axes.set_ylabel("of the layer")
+    axes.set_ylabel(f"of the layer, by IoU ({NOT_TESTED})")
     axes.set_title("The same function, read along other axes")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

@@ -68,6 +68,7 @@ def render(
     """
     chart = histogram(cards, categories)
     does = _what_units_do(cards, effects, classes)
+    chancy = any(c.is_detector and c.best.is_significant is False for c in cards)
     return (
         _environment()
         .get_template("dissection.html.j2")
@@ -75,7 +76,8 @@ def render(
             title=title,
             facts=facts,
             headline=headline,
-            cards=sorted(cards, key=lambda card: (-card.iou, card.unit)),
+            cards=sorted(cards, key=_place if chancy else _by_iou),
+            first_order="chance" if chancy else "iou",
             categories=categories,
             colour={name: i % PALETTE_SIZE for i, name in enumerate(categories)},
             protocol=protocol,
@@ -93,6 +95,15 @@ def render(
             **does,
         )
     )
+
+
+def _by_iou(card: UnitCard) -> tuple[float, int]:
+    return -card.iou, card.unit
+
+
+def _place(card: UnitCard) -> tuple[bool, float, int]:
+    """Detectors beyond chance come first."""
+    return not (card.is_detector and card.best.is_significant), *_by_iou(card)
 
 
 def _environment() -> jinja2.Environment:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, GREY, VERMILION, canvas, save
 
 
@@ -44,7 +43,7 @@ def learning_curve(lines: Sequence[Mapping[str, Any]]) -> Figure:
             marker="s",
             label="unique labels",
         )
-        other.set_ylabel("unique labels of the units")
+        other.set_ylabel("unique labels of the units, by IoU (chance not tested)")
         other.set_ylim(bottom=0)
     handles = [h for a in figure.axes for h in a.get_legend_handles_labels()[0]]
     axes.legend(handles=handles, loc="lower right", frameon=False)

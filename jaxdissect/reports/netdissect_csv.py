@@ -7,7 +7,6 @@ count from 0.
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from jaxdissect.dissection.netdissect_table import (
     netdissect_table,
     seen_iou,
 )
+from jaxdissect.dissection.protocol import Union
 from jaxdissect.reports.cards import Headline
 from jaxdissect.reports.netdissect_rows import (
     COLUMNS,
@@ -97,7 +97,7 @@ def write(
     concepts: Sequence[tuple[str, str]],
     categories: Sequence[str],
     *,
-    union: Literal["global", "category"],
+    union: Union,
 ) -> None:
     """Write a dissection as NetDissect writes it, for programs that read its tables.
 

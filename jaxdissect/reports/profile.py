@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from jaxdissect.dissection import Dissection, Protocol
-from jaxdissect.reports.cards import headline
+from jaxdissect.dissection import Certainty, Dissection, Protocol
+from jaxdissect.reports.cards import NOT_TESTED, headline
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import DPI, SIZE
 from jaxdissect.reports.tables import Cell, Table
 
@@ -18,6 +18,8 @@ COUNTS = (
     "unique_labels",
     "unique_by_category",
     "relative_unique",
+    "significant_detectors",
+    "significant_labels",
 )
 SCORE = "all layers"
 
@@ -30,6 +32,8 @@ def profile_table(
     concepts: Sequence[tuple[str, str]],
     categories: Sequence[str],
     protocol: Protocol,
+    *,
+    certainties: Mapping[str, Certainty | None] | None = None,
 ) -> Table:
     """Detectors of every layer, and of which categories.
 
@@ -38,25 +42,44 @@ def profile_table(
         concepts: [C] (name, category) of every concept.
         categories: the order of the columns.
         protocol: the one the dissections followed.
+        certainties: {layer: how sure it is}, where chance was tested.
 
     Returns:
         A row per layer: units, detectors, both counts of unique labels, unique labels
-        per unit, then detectors and unique labels of each category. A last row adds the
-        layers up: its `unique_labels` is the interpretability score of Varshneya et
-        al., in which a concept found in two layers counts twice.
+        per unit; detectors and labels beyond chance, or that it was not tested; then
+        detectors and unique labels of each category. All but those beyond chance are by
+        IoU alone. A last row adds the layers up: its `unique_labels` is the
+        interpretability score of Varshneya et al., in which a concept found in two
+        layers counts twice.
 
     Reference:
         Bau et al., Network Dissection, CVPR 2017, figure 5; Varshneya et al., Learning
         interpretable concept groups in CNNs, IJCAI 2021, table 2.
     """
+    known = certainties or {}
     rows = [
         _counts(result, concepts, categories, protocol) for result in found.values()
+    ]
+    beyond = [
+        headline(result, concepts, protocol, certainty=known.get(layer))[-2:]
+        for layer, result in found.items()
+    ]
+    tested = all(count is not None for pair in beyond for count in pair)
+    both = [
+        sum(count or 0 for count in column) if tested else None
+        for column in zip(*beyond, strict=True)
     ]
     columns = [*COUNTS, *(f"{c}_{n}" for c in categories for n in ("units", "unique"))]
     sums = np.sum(rows, axis=0).tolist()
     named: list[list[Cell]] = [
-        [layer, *counts[:4], counts[2] / counts[0], *counts[4:]]
-        for layer, counts in zip([*found, SCORE], [*rows, sums], strict=True)
+        [
+            *(layer, *counts[:4], counts[2] / counts[0]),
+            *(NOT_TESTED if count is None else count for count in pair),
+            *counts[4:],
+        ]
+        for layer, counts, pair in zip(
+            [*found, SCORE], [*rows, sums], [*beyond, both], strict=True
+        )
     ]
     return Table(columns, named)
 
@@ -95,7 +118,7 @@ def profile_figure(
         axes.bar(places, heights, bottom=below, label=category, color=colour)
         below += heights
     axes.set_xticks(places, [str(row[0]) for row in rows], rotation=40, ha="right")
-    axes.set_ylabel("unique labels of detectors")
+    axes.set_ylabel("unique labels of detectors (by IoU)")
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, ncols=2)

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdissect.dissection import Certainty, Dissection, label_units
+from jaxdissect.dissection import (
+    Certainty,
+    Dissection,
+    label_units,
+    significant_detectors,
+)
 
 Cell = str | int | float | bool
 
@@ -39,7 +44,9 @@ def units_table(
         tail_mass (the share of pixels above the threshold), then the best label and
         its IoU in every category, in order of the categories' first appearance. Names
         are empty where every IoU is 0, as for a dead unit. Last, where measured: low
-        and high (the interval of the label's IoU), chance (its IoU by chance) and q.
+        and high (the interval of the label's IoU), chance (its IoU by chance), q, and
+        beyond_chance (whether it is a detector whose label is). In order of the units'
+        numbers; where some detectors are no more than chance, the others come first.
     """
     categories = np.array([category for _, category in concepts])
     columns = list(COLUMNS)
@@ -65,11 +72,15 @@ def units_table(
             name = concepts[members[concept]][0] if concept >= 0 else ""
             row += [name, iou.item()]
     if certainty is not None:
-        columns += ["low", "high", "chance", "q"]
+        columns += ["low", "high", "chance", "q", "beyond_chance"]
+        above = significant_detectors(found, certainty)
         for unit, (row, label) in enumerate(zip(rows, found.concept, strict=True)):
             pair = (unit, max(label, 0))
             row += [certainty.low[unit].item(), certainty.high[unit].item()]
             row += [certainty.chance[pair].item(), certainty.q_values[pair].item()]
+            row.append(bool(above[unit]))
+        if (found.is_detector & ~above).any():
+            rows.sort(key=lambda row: not row[-1])
     return Table(columns, rows)
 
 

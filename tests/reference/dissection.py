@@ -100,6 +100,8 @@ def overlap(unit_masks, concept_masks, category_of_concept):
             unit_in_category: [U, categories], pixels of the unit, counted only over
                 images with at least one pixel of any concept of that category.
             pixels_in_category: [categories], all pixels of those images.
+            unit_met: [U, categories], pixels of the unit, counted only over images
+                where it shares a pixel with a concept of that category.
             pixels: int, all pixels of all images.
     """
     units, concepts = unit_masks.shape[3], concept_masks.shape[3]
@@ -109,6 +111,7 @@ def overlap(unit_masks, concept_masks, category_of_concept):
         "unit": np.zeros(units, np.int64),
         "concept": np.zeros(concepts, np.int64),
         "unit_in_category": np.zeros((units, categories), np.int64),
+        "unit_met": np.zeros((units, categories), np.int64),
         "pixels_in_category": np.zeros(categories, np.int64),
         "pixels": int(np.prod(unit_masks.shape[:3])),
     }
@@ -122,6 +125,9 @@ def overlap(unit_masks, concept_masks, category_of_concept):
             counts["unit"][u] += on[..., u].sum()
             for category in labelled:
                 counts["unit_in_category"][u, category] += on[..., u].sum()
+                own = [c for c in range(concepts) if category_of_concept[c] == category]
+                if any((on[..., u] & label[..., c]).any() for c in own):
+                    counts["unit_met"][u, category] += on[..., u].sum()
             for c in range(concepts):
                 counts["intersection"][u, c] += (on[..., u] & label[..., c]).sum()
         for c in range(concepts):
@@ -168,6 +174,23 @@ def iou_category(counts, category_of_concept):
         union = unit + counts["concept"][c] - both
         iou[u, c] = both / union if union > 0 else 0.0
     return iou
+
+
+def iou_met(counts, category_of_concept):
+    """The same where a unit's pixels count only on images where it meets the category.
+
+    Source: NetDissect-Lite, whose tally of a unit's pixels for a category adds up those
+    of the images on which the unit's mask overlaps with one of its labels.
+
+    Args:
+        counts: Dict as `overlap` returns it.
+        category_of_concept: [C] int, from 0.
+
+    Returns:
+        [U, C], 0 where the union is empty.
+    """
+    counts = counts | {"unit_in_category": counts["unit_met"]}
+    return iou_category(counts, category_of_concept)
 
 
 def label_units(iou, min_iou, strict):

@@ -49,7 +49,9 @@ def dissect(acts, labels, categories, centre, step, image_size, preset, choosing
         up = upsample_all(acts, labels, image_size, place)
         thresholds = steps.upper_quantile(_values(acts), 0.005)
         counts = _counts(up, thresholds, labels, categories)
-        iou = steps.iou_category(counts, categories)
+        # And it counts a unit's pixels only where the unit meets the category.
+        ratio = steps.iou_category if preset == "cvpr17" else steps.iou_met
+        iou = ratio(counts, categories)
         return _result(
             thresholds, counts, iou, _best(iou), lambda u, c: iou[u, c] >= 0.04
         )

@@ -2,10 +2,11 @@
 
 from jaxdissect.reports.cards.files import load_cards, save_cards
 from jaxdissect.reports.cards.making import headline, unit_cards
-from jaxdissect.reports.cards.parts import MAX_Q, Headline, Match, UnitCard
+from jaxdissect.reports.cards.parts import MAX_Q, NOT_TESTED, Headline, Match, UnitCard
 
 __all__ = [
     "MAX_Q",
+    "NOT_TESTED",
     "Headline",
     "Match",
     "UnitCard",

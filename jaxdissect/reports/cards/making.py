@@ -9,12 +9,12 @@ from jaxdissect.dissection import (
     NO_LABEL,
     Dissection,
     Protocol,
+    tally,
     unique_by_category,
-    unique_labels,
 )
 from jaxdissect.dissection.activity import Activity
-from jaxdissect.dissection.certainty import Certainty, significant_detectors
-from jaxdissect.reports.cards.parts import MAX_Q, Headline, Match, UnitCard
+from jaxdissect.dissection.certainty import Certainty
+from jaxdissect.reports.cards.parts import Headline, Match, UnitCard
 
 
 def headline(
@@ -46,14 +46,16 @@ def headline(
         min_iou=protocol.min_iou,
         rule=protocol.rule,
     )
+    counts = tally(result.detectors, certainty)
     return Headline(
-        int(result.detectors.is_detector.sum()),
-        len(result.detectors.iou),
-        unique_labels(result.detectors),
+        counts.detectors,
+        counts.units,
+        counts.unique_labels,
         by_category,
         best_iou=float(result.detectors.iou.max()),
         median_iou=float(np.median(result.detectors.iou)),
-        **_significant(result.detectors, certainty),
+        significant_detectors=counts.significant_detectors,
+        significant_labels=counts.significant_labels,
     )
 
 
@@ -133,13 +135,3 @@ def _activity(result, activity, unit) -> dict[str, Any]:
         found["edges"] = tuple(activity.edges[unit].tolist())
         found["counts"] = tuple(activity.counts[unit].tolist())
     return found
-
-
-def _significant(detectors, certainty) -> dict[str, int]:
-    if certainty is None:
-        return {}
-    above = significant_detectors(detectors, certainty, max_q=MAX_Q)
-    return {
-        "significant_detectors": int(above.sum()),
-        "significant_labels": len(set(detectors.concept[above].tolist())),
-    }

@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
-MAX_Q = 0.05
-"""False-discovery rate up to which a label counts as above chance."""
+from jaxdissect.dissection.certainty import MAX_Q
+
+NOT_TESTED = "chance not tested"
+"""Said wherever detectors are counted by the IoU rule alone."""
 
 
 class Headline(NamedTuple):
@@ -29,6 +31,29 @@ class Headline(NamedTuple):
     median_iou: float
     significant_detectors: int | None = None
     significant_labels: int | None = None
+
+    def in_words(self) -> str:
+        """Detectors and labels, both by IoU and beyond chance.
+
+        >>> Headline(16, 128, 9, 12, 0.2, 0.1, 0, 0).in_words()
+        '16 of 128 units are detectors by IoU, 0 of them beyond chance (q <= 0.05), of \
+9 different concepts, 0 beyond chance (12 counted by category, by IoU)'
+        >>> Headline(16, 128, 9, 12, 0.2, 0.1).in_words()
+        '16 of 128 units are detectors by IoU (chance not tested) of 9 different \
+concepts (12 counted by category)'
+        """
+        units = f"{self.detectors} of {self.units} units are detectors by IoU"
+        if self.significant_detectors is None:
+            return (
+                f"{units} ({NOT_TESTED}) of {self.unique_labels} different concepts "
+                f"({self.unique_by_category} counted by category)"
+            )
+        return (
+            f"{units}, {self.significant_detectors} of them beyond chance "
+            f"(q <= {MAX_Q}), of {self.unique_labels} different concepts, "
+            f"{self.significant_labels} beyond chance "
+            f"({self.unique_by_category} counted by category, by IoU)"
+        )
 
 
 class Match(NamedTuple):

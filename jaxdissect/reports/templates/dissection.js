@@ -26,6 +26,8 @@
   const q = ({ ranking: [best] }) => best?.q ?? Number.MAX_VALUE;
   const excess = ({ iou, ranking: [best] }) => iou - (best?.chance ?? 0);
   const isSignificant = ({ ranking: [best] }) => has(best?.q) && !byChance(best);
+  const detects = (unit) => Number(unit.is_detector && isSignificant(unit));
+  const firstOrder = "{{ first_order }}"; // in which the page comes
   const orders = {
     iou: byIou,
     unit: (a, b) => a.unit - b.unit,
@@ -33,6 +35,7 @@
       !a.label - !b.label || a.label.localeCompare(b.label) || byIou(a, b),
     category: (a, b) => rank(a) - rank(b) || byIou(a, b),
     {% if tested %}
+    chance: (a, b) => detects(b) - detects(a) || byIou(a, b),
     significance: (a, b) => q(a) - q(b) || excess(b) - excess(a) || byIou(a, b),
     {% endif %}
     {% if effects %}
@@ -97,7 +100,7 @@
     if (location.protocol === "about:") return; // a frame of a notebook has no address
     const state = new URLSearchParams();
     if (search.value) state.set("find", search.value);
-    if (sort.value !== "iou") state.set("sort", sort.value);
+    if (sort.value !== firstOrder) state.set("sort", sort.value);
     if (detectors.checked) state.set("detectors", "only");
     if (significant?.checked) state.set("significant", "only");
     {% if effects %}
@@ -115,7 +118,7 @@
   function recall() {
     const state = new URLSearchParams(location.hash.slice(1));
     search.value = state.get("find") ?? "";
-    sort.value = state.get("sort") in orders ? state.get("sort") : "iou";
+    sort.value = state.get("sort") in orders ? state.get("sort") : firstOrder;
     detectors.checked = state.has("detectors");
     if (significant) significant.checked = state.has("significant");
     {% if effects %}
