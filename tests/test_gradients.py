@@ -264,7 +264,7 @@ def test_the_norm_of_the_mean_is_at_most_the_mean_of_the_norms():
 
 def test_class_gradients_refuse_targets_that_are_no_classes():
     statistic = class_gradients(gradient_of, WEIGHTS, num_classes=4)
-    with pytest.raises(BadInput, match="`targets` has class 4"):
+    with pytest.raises(BadInput, match="`targets` has 4"):
         accumulate(statistic, [(ACTS, TARGETS)])
 
 
