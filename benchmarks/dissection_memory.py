@@ -126,7 +126,7 @@ def for_thresholds(case: Case) -> tuple[int, int]:
 def laid(case: Case) -> tuple[Centres, Layer]:
     """Where the maps' cells sit on the images, and on the masks."""
     protocol = getattr(dissection, case.preset)
-    centres = Centres((SIZE / CELLS - 1) / 2, SIZE / CELLS)
+    centres = Centres.square((SIZE / CELLS - 1) / 2, SIZE / CELLS)
     side = SIZE // protocol.stride
     acts = {"layer": np.empty((1, CELLS, CELLS, case.units))}
     labels = np.empty((1, side, side, 1))

@@ -18,29 +18,53 @@ Padding = Literal["zeros", "edge"]
 """Outside the outermost cells: fade to zero (PNAS 2020) or repeat them (2017)."""
 
 
-class Centres(NamedTuple):
-    """Where the cells of a map sit on the image, in pixels, the same on both axes.
+class Axis(NamedTuple):
+    """Where the cells of a map sit along one axis of the image, in pixels.
 
     Attributes:
         offset: coordinate of the first cell's receptive-field centre; 0 is the centre
             of the first pixel.
         step: distance between neighbouring centres.
+        known: False for an estimate, as where everything sees the whole image.
     """
 
     offset: float
     step: float
+    known: bool = True
+
+
+class Centres(NamedTuple):
+    """Where the cells of a map sit on the image.
+
+    Attributes:
+        rows: along the vertical axis.
+        columns: along the horizontal axis.
+    """
+
+    rows: Axis
+    columns: Axis
+
+    @classmethod
+    def square(cls, offset: float, step: float) -> "Centres":
+        """The same along both axes.
+
+        >>> Centres.square(7.5, 16.0).columns.step
+        16.0
+        """
+        return cls(Axis(offset, step), Axis(offset, step))
 
 
 def bilinear_matrix(
-    cells: int, targets: int, pixels: int, centres: Centres, *, padding: Padding
+    cells: int, targets: int, pixels: int, axis: Axis, *, padding: Padding
 ) -> Float[np.ndarray, "{targets} {cells}"]:
     """The matrix that interpolates `cells` values at `targets` equidistant places.
 
     Args:
         cells: length of the activation map along this axis.
         targets: length of the grid to interpolate onto.
-        pixels: length of the image; the grid's cells tile it.
-        centres: where the map's cells sit on the image.
+        pixels: length of the image; the grid's cells divide it into equal parts, of
+            a fraction of pixels where their number does not divide it.
+        axis: where the map's cells sit along it.
         padding: what lies outside the outermost cells.
 
     Returns:
@@ -50,11 +74,11 @@ def bilinear_matrix(
         Bau et al., Network Dissection, CVPR 2017, section 2.2 (bilinear interpolation
         anchored at receptive-field centres).
 
-    >>> bilinear_matrix(2, 4, 4, Centres(0.5, 2.0), padding="edge").tolist()
+    >>> bilinear_matrix(2, 4, 4, Axis(0.5, 2.0), padding="edge").tolist()
     [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
     image_coordinate = (np.arange(targets) + 0.5) * pixels / targets - 0.5
-    position = (image_coordinate - centres.offset) / centres.step
+    position = (image_coordinate - axis.offset) / axis.step
     if padding == "edge":
         position = np.clip(position, 0, cells - 1)
     distance = np.abs(position[:, None] - np.arange(cells))
@@ -77,7 +101,7 @@ def upsample(
         The maps on the h x w grid.
 
     >>> import jax.numpy as jnp
-    >>> matrix = bilinear_matrix(1, 2, 2, Centres(0.5, 2.0), padding="edge")
+    >>> matrix = bilinear_matrix(1, 2, 2, Axis(0.5, 2.0), padding="edge")
     >>> upsample(jnp.ones((1, 1, 1, 3)), matrix, matrix).shape
     (1, 2, 2, 3)
     """

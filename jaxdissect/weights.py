@@ -1,12 +1,16 @@
 """Trained parameters as one safetensors file, with where they come from.
 
-The file's metadata carries a SHA-256 of the parameters, checked on loading: neither
-safetensors nor Orbax notices flipped bits in the array data.
+The file's metadata carries a SHA-256 of the parameters, and one of what is said about
+them, checked on loading: neither safetensors nor Orbax notices flipped bits. The first
+one names the weights everywhere, so it is of the parameters alone; files that were
+written before there was a second one lack it.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +20,38 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from jaxdissect.base import BadInput, Params
+
+HEADER = ("provenance", "sha256", "provenance_sha256", "format")
+"""Metadata there may be; `format` is what other programs add."""
+
+NUMBERS = (
+    "F16",
+    "F32",
+    "F64",
+    "BOOL",
+    *(f"{s}{n}" for s in "IU" for n in (8, 16, 32, 64)),
+)
+"""Types of arrays that numpy has, too."""
+
+LARGEST = 2**40
+"""Numbers in an array, at most."""
+
+DEPTH = 16
+"""Names of arrays have fewer slashes."""
+
+
+class Header(NamedTuple):
+    """What a file says before any array of it is read.
+
+    Attributes:
+        metadata: whatever was saved with the parameters.
+        shapes: {name: shape}, names as of `flattened`.
+        digest: SHA-256 the parameters should have.
+    """
+
+    metadata: Mapping[str, Any]
+    shapes: Mapping[str, tuple[int, ...]]
+    digest: str
 
 
 class Weights(NamedTuple):
@@ -60,7 +96,12 @@ def save(path: Path, params: Params, metadata: Mapping[str, Any]) -> None:
     arrays = {
         name: np.ascontiguousarray(leaf) for name, leaf in flattened(params).items()
     }
-    header = {"provenance": json.dumps(dict(metadata)), "sha256": digest(params)}
+    provenance = json.dumps(dict(metadata))
+    header = {
+        "provenance": provenance,
+        "sha256": digest(params),
+        "provenance_sha256": _sha256(provenance),
+    }
     write_arrays(path, arrays, header)
 
 
@@ -82,6 +123,41 @@ def write_arrays(
     partial.replace(path)
 
 
+def describe(path: Path) -> Header:
+    """What a file that `save` wrote says about itself, without reading its arrays.
+
+    Raises:
+        BadInput: the file is missing, truncated or not ours, or its provenance is
+            damaged.
+    """
+    if not path.is_file():
+        raise BadInput(f"there is no weights file {path}")
+    with _opened(path) as file:
+        header = file.metadata() or {}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    if "provenance" not in header or "sha256" not in header:
+        raise BadInput(
+            f"{path} lacks the metadata 'provenance' and 'sha256' that `jaxdissect "
+            "train` writes"
+        )
+    for name in header.keys() - set(HEADER):
+        raise BadInput(f"{path} has metadata {name!r}; there are {', '.join(HEADER)}")
+    for name, entry in slices.items():
+        kind, shape = entry.get_dtype(), entry.get_shape()
+        # Axes without length let others be of any.
+        if kind not in NUMBERS or math.prod(n or 1 for n in shape) > LARGEST:
+            raise BadInput(
+                f"{path} has an array {name!r} of {kind} and shape {shape}; it must be "
+                f"of {', '.join(NUMBERS)} and at most {LARGEST} numbers"
+            )
+        if name.count("/") >= DEPTH:
+            raise BadInput(
+                f"{path} has an array {name!r}, below {DEPTH} or more others"
+            )
+    shapes = {name: tuple(entry.get_shape()) for name, entry in slices.items()}
+    return Header(_provenance(path, header), shapes, header["sha256"])
+
+
 def load(path: Path) -> Weights:
     """Read what `save` wrote.
 
@@ -96,23 +172,45 @@ def load(path: Path) -> Weights:
     >>> loaded.params["fc"]["params"]["bias"].tolist(), loaded.metadata
     ([1.0, 1.0], {'seed': 3})
     """
-    if not path.is_file():
-        raise BadInput(f"there is no weights file {path}")
+    described = describe(path)
+    with _opened(path) as file:
+        arrays = {name: file.get_tensor(name) for name in described.shapes}
+    try:
+        params = nested(arrays)
+    except TypeError:
+        raise BadInput(
+            f"{path} has an array whose name begins with another's; of arrays `a` "
+            "and `a/b` there can be only one"
+        ) from None
+    if digest(params) != described.digest:
+        raise BadInput(f"{path} is damaged: its parameters do not match their SHA-256")
+    return Weights(params, described.metadata, described.digest)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         raise BadInput(f"{path} is truncated or no safetensors file: {error}") from None
-    if "provenance" not in header or "sha256" not in header:
-        raise BadInput(
-            f"{path} lacks the metadata 'provenance' and 'sha256' that `jaxdissect "
-            "train` writes"
-        )
-    params = nested(arrays)
-    if digest(params) != header["sha256"]:
-        raise BadInput(f"{path} is damaged: its parameters do not match their SHA-256")
-    return Weights(params, json.loads(header["provenance"]), header["sha256"])
+
+
+def _provenance(path: Path, header: Mapping[str, str]) -> Mapping[str, Any]:
+    text = header["provenance"]
+    if header.get("provenance_sha256", _sha256(text)) != _sha256(text):
+        raise BadInput(f"{path} is damaged: its provenance does not match its SHA-256")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} has a provenance that is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} has a provenance that is no JSON object")
+    return found
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_ours(path: Path) -> bool:
@@ -145,6 +243,9 @@ def flattened(params: Params) -> dict[str, Any]:
 def nested(arrays: Mapping[str, Any]) -> Params:
     """The inverse of `flattened`.
 
+    Raises:
+        TypeError: one name begins with another.
+
     >>> nested({"fc/params/bias": 1})
     {'fc': {'params': {'bias': 1}}}
     """
@@ -154,5 +255,9 @@ def nested(arrays: Mapping[str, Any]) -> Params:
         node = params
         for group in groups:
             node = node.setdefault(group, {})
+            if not isinstance(node, dict):
+                raise TypeError(name)
+        if last in node:
+            raise TypeError(name)
         node[last] = array
     return params

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fuzzing import world as tiny_world
 
 from jaxdissect import networks
 from jaxdissect.base import Params
@@ -71,9 +72,27 @@ NETWORKS = {
     ),
     "caffe_alexnet": (lambda: networks.caffe_alexnet(5, grid=1, **SMALL), (67, 67, 3)),
     "resnet18": (lambda: networks.resnet(5, depth=18, width=1 / 16), (48, 48, 3)),
+    "cifar_resnet": (
+        lambda: networks.cifar_resnet(5, depth=8, width=1 / 4),
+        (16, 16, 3),
+    ),
     "lenet": (lambda: networks.lenet(5), (60, 60, 1)),
     "shapesnet": (lambda: networks.shapesnet(5, width=1 / 16), (20, 20, 3)),
 }
+
+
+REPRESENTATIVE = ("alexnet_b", "shapesnet")
+"""Networks on which laws hold in the fast tests; `pytest -m slow` tries the others."""
+
+
+def of_network(name: str, *values, only_slow: bool = False):
+    """One case of a law over networks: of a network, and of a layer, say."""
+    slow = only_slow or name not in REPRESENTATIVE
+    marks = [pytest.mark.slow] if slow else []
+    return pytest.param(name, *values, marks=marks, id="-".join([name, *values]))
+
+
+every_network = pytest.mark.parametrize("name", list(map(of_network, NETWORKS)))
 
 
 def make_example(name: str) -> Example:
@@ -105,7 +124,7 @@ def _random(rng: np.random.Generator, path, leaf) -> jax.Array:
     return jnp.asarray(drawn, leaf.dtype)
 
 
-@pytest.fixture(scope="session", params=list(NETWORKS))
+@pytest.fixture(scope="session", params=list(map(of_network, NETWORKS)))
 def example(request) -> Example:
     """Every network in turn."""
     return make_example(request.param)
@@ -159,6 +178,12 @@ def dissected(trained, tmp_path_factory):
         "dissected",
         lambda out: main(["dissect", *weights, *few, "--out", str(out)]),
     )
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """The smallest network, pictures and results there can be, for the fuzz suite."""
+    return shared(tmp_path_factory, "world", tiny_world.make)
 
 
 def fails(capsys, *arguments):

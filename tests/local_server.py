@@ -2,8 +2,9 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from unittest.mock import patch
@@ -14,7 +15,7 @@ class Answer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: bytes | Iterator[bytes] = b""
 
 
 class Server(NamedTuple):
@@ -23,31 +24,24 @@ class Server(NamedTuple):
     url: str
     asked: list[tuple[str, Mapping[str, str]]]
 
-    def ranges(self) -> list[str | None]:
-        """The byte ranges that were asked for."""
-        return [headers.get("Range") for _, headers in self.asked]
-
 
 def file(
-    body: bytes,
-    *,
-    etag: str | None = '"v1"',
-    cut: int | None = None,
-    ranges: bool = True,
+    body: bytes, *, cut: int | None = None
 ) -> Callable[[Mapping[str, str]], Answer]:
-    """A file, cut off after so many bytes of the answer."""
+    """A file, cut off after so many bytes."""
+    headers = {"Content-Length": str(len(body))}
+    return lambda asked: Answer(200, headers, body[:cut])
 
-    def answer(asked):
-        begin, status = 0, 200
-        headers = {"ETag": etag} if etag else {}
-        if ranges and asked.get("Range") and asked.get("If-Range") == etag:
-            begin, status = int(asked["Range"].strip("bytes=-")), 206
-            span = f"bytes {begin}-{len(body) - 1}/{len(body)}"
-            headers["Content-Range"] = span
-        headers["Content-Length"] = str(len(body) - begin)
-        return Answer(status, headers, body[begin:][:cut])
 
-    return answer
+def trickle(piece: bytes, pause: float) -> Callable[[Mapping[str, str]], Answer]:
+    """The same bytes again and again, for ever."""
+
+    def pieces():
+        while True:
+            time.sleep(pause)
+            yield piece
+
+    return lambda asked: Answer(200, {}, pieces())
 
 
 def says(status: int, body: bytes = b"", **headers: str):
@@ -71,7 +65,9 @@ def serving(*answers: Callable[[Mapping[str, str]], Answer]) -> Iterator[Server]
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # who asked has heard enough
+                for piece in [body] if isinstance(body, bytes) else body:
+                    self.wfile.write(piece)
 
         def log_message(self, *arguments):
             pass

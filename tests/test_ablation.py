@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example
+from conftest import NETWORKS, make_example, of_network
 from reference import ablation as reference
 
 from jaxdissect import ablation, metrics, networks
@@ -63,7 +63,7 @@ def assert_same_counts(a, b):
 
 def factored_cases():
     return [
-        (name, layer)
+        of_network(name, layer)
         for name in NETWORKS
         for layer in networks.factored_layers(NETWORKS[name][0]())[-9::2]
     ]
@@ -111,6 +111,7 @@ def test_a_sweep_equals_removing_units_one_by_one(vgg):
         np.testing.assert_array_equal(after.true[u], true)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["replayed", "factored"])
 def test_removing_nothing_changes_nothing_bit_for_bit(vgg, way):
     params, acts, tail, factored = vgg
@@ -130,6 +131,7 @@ def test_removing_everything_gives_one_prediction_for_all_images(vgg):
     np.testing.assert_allclose(metrics.balanced_accuracy(counts), 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["replayed", "factored"])
 def test_factor_one_is_identity_and_factor_zero_is_removal(vgg, way):
     params, acts, tail, factored = vgg
@@ -149,6 +151,7 @@ def test_factor_one_is_identity_and_factor_zero_is_removal(vgg, way):
                 np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_skipping_pairs_in_which_nothing_changes_changes_nothing(vgg):
     params, acts, _, factored = vgg
     everything = factored._replace(
@@ -177,6 +180,7 @@ def test_a_silent_unit_is_never_evaluated(vgg):
     assert unit_effects(edited, params, cut(dead)).evaluated == 0
 
 
+@pytest.mark.slow
 def test_chunks_and_batches_do_not_change_counts(vgg):
     params, acts, tail, _ = vgg
     edited = ablation.by_replaying(tail)
@@ -203,6 +207,7 @@ def test_chunks_and_batches_do_not_change_counts(vgg):
         np.testing.assert_array_equal(tight.images, units.images)
 
 
+@pytest.mark.slow
 def test_replacements_of_each_image_are_cut_with_the_batch(vgg):
     params, acts, _, factored = vgg
     donors = ablation.resampled(jax.random.key(0), acts)
@@ -272,6 +277,7 @@ def test_a_class_wired_to_one_unit_loses_exactly_that_one():
     assert order[1:, 0].tolist() == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_curves_are_those_of_each_class_s_own_order(vgg):
     params, acts, _, factored = vgg
     rng = np.random.default_rng(0)
@@ -330,6 +336,7 @@ def test_every_image_gives_its_maps_to_one_other():
         assert sorted(donated) == list(range(7)) and (donated != range(7)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vgg16_bn", "lenet"])
 def test_rotation_keeps_the_function_and_changes_the_units(name, key):
     network, params, images = make_example(name)
@@ -350,6 +357,7 @@ def test_rotation_keeps_the_function_and_changes_the_units(name, key):
     )
 
 
+@pytest.mark.slow
 def test_rotations_are_uniform_enough():
     """The mean of an entry is 0 and of its square 1 / U."""
     keys = jax.random.split(jax.random.key(0), 400)

@@ -68,6 +68,7 @@ def test_tail_of_trunk_is_the_model_at_every_clean_cut(linen):
         np.testing.assert_array_equal(got, want, err_msg=path)
 
 
+@pytest.mark.slow
 def test_halves_apart_are_the_model():
     module, _ = own.LINEN["digits"]
     variables = own.linen_variables(module, {})
@@ -95,6 +96,7 @@ def test_halves_cost_together_what_the_model_costs():
     assert min(costs) > 0.1 * whole and sum(costs) == pytest.approx(whole, rel=0.02)
 
 
+@pytest.mark.slow
 def test_batches_of_any_length_and_gradients_go_through():
     module, _ = own.LINEN["digits"]
     variables = own.linen_variables(module, {})
@@ -121,6 +123,7 @@ def test_an_edit_between_the_halves_is_an_edit_in_the_model():
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_nnx_models_are_cut_in_evaluation_mode_and_stay_as_they_are():
     model = own.modern_cnn()
     cuts = [layer.path for layer in layers_of(model).values() if layer.cut]
@@ -139,6 +142,7 @@ def test_nnx_models_are_cut_in_evaluation_mode_and_stay_as_they_are():
     assert type(model.conv1) is nnx.Conv and not model.dropout.deterministic
 
 
+@pytest.mark.slow
 def test_tokens_are_the_cells_of_a_square_row_by_row():
     module, _ = own.LINEN["vit"]
     variables = own.linen_variables(module, {})

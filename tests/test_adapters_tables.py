@@ -12,6 +12,7 @@ from test_adapters import CUTS
 
 from jaxdissect import adapters, gradients, networks, weights
 from jaxdissect.base import BadInput
+from jaxdissect.upsampling import Axis, Centres
 
 close = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -61,20 +62,25 @@ def test_taps_splits_and_gradients_are_those_of_the_model(table):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_cells_sit_where_the_models_windows_are():
     module, call = own.LINEN["resnet"]
     variables, images = own.linen_variables(module, call), jnp.zeros((1, 64, 64, 3))
     network, _ = adapters.linen_network(module, variables, images, **call)
     # Of an even map, SAME pads 7 by 2 before it, and 3 by 0, where the stride is 2.
     centres = [networks.centres(network, stage.name, 64) for stage in network[2:5]]
-    assert centres == [(1, 2), (1 + 2, 4), (1 + 2 + 4, 8)]
+    places = [(1.0, 2.0), (1.0 + 2, 4.0), (1.0 + 2 + 4, 8.0)]
+    assert centres == [Centres.square(*each) for each in places]
 
 
+@pytest.mark.slow
 def test_tokens_sit_at_the_centres_of_their_patches():
     module, _ = own.LINEN["vit"]
     variables = own.linen_variables(module, {})
     network, _ = adapters.linen_network(module, variables, own.IMAGES)
-    assert networks.centres(network, "block0", 16) == (1.5, 4)
+    # What attention sees has no borders, so its cells are supposed to stay in place.
+    where = networks.centres(network, "block0", 16)
+    assert where == Centres(Axis(1.5, 4, known=False), Axis(1.5, 4, known=False))
 
 
 def test_nnx_tables_are_the_model():
@@ -90,6 +96,7 @@ def test_nnx_tables_are_the_model():
     np.testing.assert_allclose(got, copy(own.IMAGES), **close)
 
 
+@pytest.mark.slow
 def test_layers_can_be_chosen_and_come_in_order():
     module, call = own.LINEN["resnet"]
     variables = own.linen_variables(module, call)
@@ -159,7 +166,7 @@ def test_a_trunk_and_a_tail_by_hand_are_a_table_of_two():
     np.testing.assert_array_equal(acts, trunk(PARAMS["trunk"], own.IMAGES))
     want = tail(PARAMS["logits"], acts)
     np.testing.assert_array_equal(halves.tail(params, acts), want)
-    assert networks.centres(network, "trunk", 16) == (0, 1)
+    assert networks.centres(network, "trunk", 16) == Centres.square(0.0, 1.0)
 
 
 def test_functions_in_a_chain_keep_their_own_shapes():
@@ -177,8 +184,8 @@ def test_functions_in_a_chain_keep_their_own_shapes():
 
 
 def test_chains_that_make_no_table_are_refused():
-    with pytest.raises(BadInput, match=r"has \['trunk', 'tail'\]; the last must be"):
-        adapters.chain({"trunk": trunk, "tail": tail}, {}, own.IMAGES)
+    with pytest.raises(BadInput, match=r"\['logits', 'trunk'\]; .* comes last"):
+        adapters.chain({"logits": tail, "trunk": trunk}, {}, own.IMAGES)
     with pytest.raises(BadInput, match=r"`params` has 'trunk'; `functions` has"):
         adapters.chain({"logits": tail}, PARAMS, own.IMAGES)
     with pytest.raises(BadInput, match=r"'logits' returns shape \(2, 16, 16, 4\)"):

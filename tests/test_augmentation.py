@@ -31,6 +31,7 @@ def repeated(image, num=NUM):
     return jnp.repeat(jnp.asarray(image)[None], num, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("border", "mode"), [("edge", "edge"), ("zeros", "constant")])
 def test_augmentation_only_mirrors_and_moves(key, border, mode):
     image = coordinates(8, 8)
@@ -48,6 +49,7 @@ def test_augmentation_only_mirrors_and_moves(key, border, mode):
     assert len(candidates) == 50 and len(seen) > 20
 
 
+@pytest.mark.slow
 def test_all_moves_are_equally_likely(key):
     num = 900
     moved = np.asarray(shift(key, repeated(coordinates(3, 3), num), distance=1))
@@ -79,6 +81,7 @@ def turned_by(angle, image, monkeypatch):
         return rotate(jax.random.key(0), repeated(image, 2), degrees=abs(angle))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [5, 8, 32])
 def test_right_angles_are_exact(size, monkeypatch):
     image = coordinates(size, size)
@@ -116,6 +119,7 @@ def angles_of(images):
     return np.array(angles)
 
 
+@pytest.mark.slow
 def test_angles_are_uniform_between_the_limits(key):
     angles = angles_of(rotate(key, repeated(coordinates(24, 24), 256), degrees=30.0))
     assert np.abs(angles).max() < 30.5
@@ -124,6 +128,7 @@ def test_angles_are_uniform_between_the_limits(key):
     assert np.abs(shares - np.linspace(0, 1, 256)).max() < 0.14
 
 
+@pytest.mark.slow
 def test_a_turn_of_zero_is_none(key):
     images = repeated(coordinates(5, 7))
     np.testing.assert_array_equal(rotate(key, images, degrees=0.0), images)
@@ -141,6 +146,7 @@ def uniform_between(values, low, high):
     )
 
 
+@pytest.mark.slow
 def test_light_is_a_ramp_of_the_logarithm_with_uniform_height_and_slope(key):
     dark = repeated(0.1 * coordinates(4, 9) / 9, 256)
     lit = np.log(np.asarray(light(key, dark, strength=1.5)) / dark)
@@ -158,6 +164,7 @@ def test_light_is_a_ramp_of_the_logarithm_with_uniform_height_and_slope(key):
     )
 
 
+@pytest.mark.slow
 def test_a_shadow_falls_on_one_side_no_deeper_than_asked(key):
     images = repeated(coordinates(3, 41), 512)
     kept = np.asarray(shade(key, images, depth=0.9)) / images
@@ -179,6 +186,7 @@ def test_a_shadow_falls_on_one_side_no_deeper_than_asked(key):
     assert max(errors) < 0.05
 
 
+@pytest.mark.slow
 def test_no_light_and_no_shadow_change_nothing(key):
     images = repeated(coordinates(5, 7)) / 7
     np.testing.assert_array_equal(light(key, images, strength=0.0), images)
@@ -190,6 +198,7 @@ def test_no_light_and_no_shadow_change_nothing(key):
     np.testing.assert_allclose(both, shaded / images * lit, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("border", ["edge", "zeros"])
 def test_images_do_not_leak_into_each_other(key, border):
     grey = jnp.arange(1.0, NUM + 1)[:, None, None, None] * jnp.ones((1, 6, 6, 1))
@@ -199,6 +208,7 @@ def test_images_do_not_leak_into_each_other(key, border):
         assert number in image
 
 
+@pytest.mark.slow
 def test_the_key_decides_and_images_draw_for_themselves(key):
     images = repeated(coordinates(8, 8))
     options = {"distance": 2, "degrees": 20.0}
@@ -226,6 +236,7 @@ def test_options_that_mean_nothing_are_refused(function, name, value):
         unchecked(jax.random.key(0), jnp.ones((1, 4, 4, 3)), **{**options, name: value})
 
 
+@pytest.mark.slow
 def test_augment_refuses_a_turn_below_zero(key):
     with pytest.raises(BadInput, match=r"`degrees` is -5\.0"):
         augment(key, jnp.ones((1, 4, 4, 3)), degrees=-5.0)

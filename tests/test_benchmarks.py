@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 STATUS = Path("/proc/self/status")
 # What they say does not count here, so their programs need not be fast.

@@ -81,6 +81,7 @@ def test_equal_exponents_are_the_plain_norm_of_the_layer(p):
     np.testing.assert_allclose(got, numpy_norm(kernel, p), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_group_lasso_pulls_every_group_with_the_same_force():
     kernel = kernel_of() * np.array([1e-3] * 3 + [1e3] * 3 + [1], np.float32)
     grads = jax.grad(lambda k: block_norm([k], num_groups=2))(jnp.array(kernel))
@@ -89,12 +90,14 @@ def test_group_lasso_pulls_every_group_with_the_same_force():
         np.testing.assert_allclose(grads[..., part], want, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_free_filters_are_not_pulled():
     norm = lambda k: block_norm([k], num_groups=2, leftovers="free")  # noqa: E731
     grads = jax.grad(norm)(jnp.array(kernel_of()))
     assert (grads[..., :6] != 0).all() and (grads[..., 6] == 0).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(exponents, exponents, st.sampled_from([1e-25, 1e-3, 7.0, 1e25]))
 def test_homogeneous_of_degree_one_over_fifty_decades(p, q, factor):

@@ -24,6 +24,8 @@ from page_in_browser import (
     write_page,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):

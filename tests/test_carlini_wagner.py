@@ -81,6 +81,7 @@ def test_between_two_affine_classes_the_distance_is_that_to_the_plane(bounds):
     np.testing.assert_allclose(along, found.distance, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_it_finds_what_the_paper_s_loop_finds_image_by_image():
     params = random_affine(CLASSES)
     targets = next_best(affine, params, IMAGES)
@@ -199,6 +200,7 @@ def test_more_constants_never_find_anything_farther():
     assert (found[-1] < 0.9 * first).any()
 
 
+@pytest.mark.slow
 def test_losing_a_class_costs_what_the_nearest_other_class_does():
     params = random_affine(CLASSES)
     own = np.asarray(affine(params, IMAGES)).argmax(1)
@@ -213,6 +215,7 @@ def test_losing_a_class_costs_what_the_nearest_other_class_does():
     assert (lost.distance <= 1.03 * others.min(0)).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_an_image_s_result_is_its_own_whatever_is_in_its_batch():
     sizes = set()
 
@@ -232,6 +235,7 @@ def test_an_image_s_result_is_its_own_whatever_is_in_its_batch():
         np.testing.assert_allclose(together.images[n], alone.images[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_an_impossible_target_is_given_up_and_the_image_stays():
     weights, bias = random_affine(CLASSES)
     params = np.pad(weights, ((0, 0), (0, 1))), np.append(bias, np.float32(-100))

@@ -24,6 +24,7 @@ def identity(params, images):
     return images.reshape(len(images), -1)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**16), st.integers(2, 5))
 def test_goals_are_margins_to_the_best_of_the_others(seed, classes):

@@ -47,6 +47,7 @@ def random_masks(seed, shape, sparsity=0.4):
 # --- closed forms are enumerations ----------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_mean_and_variance_are_those_of_all_pairings(seed):
@@ -127,6 +128,7 @@ def test_positions_within_a_cell_are_one_and_the_same():
 # --- streaming ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.permutations(range(12)), st.sampled_from([1, 3, 4]))
 def test_batches_and_their_order_do_not_matter(order, size):
@@ -141,6 +143,7 @@ def test_batches_and_their_order_do_not_matter(order, size):
         np.testing.assert_allclose(found, expected, rtol=0, atol=0 if exact else 1e-5)
 
 
+@pytest.mark.slow
 def test_concepts_of_a_batch_find_their_places():
     concepts, strata = random_masks(3, (8, 4, 4, 3)), np.zeros(8, int)
     whole = mask_moments(concepts, strata)
@@ -187,6 +190,7 @@ def test_nothing_in_common_is_not_significant():
 # --- IoU by chance, refusals ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_iou_by_chance_is_that_of_the_mean_pairing():
     units, concepts = (random_masks(k, (7, 4, 4, 3)) for k in (0, 1))
     categories = [0, 0, 1]
@@ -220,6 +224,7 @@ def test_a_batch_that_float32_cannot_count_is_refused():
         mask_moments(many, np.zeros(2**12, int), cells=1)
 
 
+@pytest.mark.slow
 def test_units_and_concepts_of_different_images_are_refused():
     masks, strata = random_masks(0, (7, 3, 2, 1)), np.zeros(7, int)
     whole, part = mask_moments(masks, strata), mask_moments(masks[:5], strata[:5])

@@ -8,6 +8,8 @@ from jaxdissect.dissection.chance import chance_level, p_values
 from jaxdissect.dissection.moments import mask_moments
 from jaxdissect.significance import false_discovery
 
+pytestmark = pytest.mark.slow
+
 GRID = 21
 
 

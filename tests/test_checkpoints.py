@@ -79,28 +79,59 @@ def test_a_foreign_checkpoint_is_refused(start, other, tmp_path):
         checkpoints.restore_latest(manager, other(start))
 
 
-def test_a_checkpoint_whose_arrays_changed_is_refused(start, tmp_path, monkeypatch):
+def test_a_checkpoint_whose_arrays_changed_is_set_aside(start, tmp_path, monkeypatch):
     """Orbax restores flipped bits without a word; the saved hash does not match."""
+    told = []
     with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, at(start, 1), 1, 0.5)
         with monkeypatch.context() as patch:
             patch.setattr(checkpoints, "digest", lambda tree: "of other arrays")
-            checkpoints.save(manager, start, 1, 0.5)
+            checkpoints.save(manager, at(start, 2), 2, 0.5)
         manager.wait_until_finished()
-        with pytest.raises(BadInput, match="damaged"):
-            checkpoints.restore_latest(manager, start)
+        restored = checkpoints.restore_latest(manager, start, tell=told.append)
+    assert restored.step == 1 and len(told) == 1
+    assert "do not match their SHA-256; it is set aside" in told[0]
 
 
-def test_a_truncated_checkpoint_is_refused(start, tmp_path):
+EVERY_FILE = ["metrics/metrics", "meta/metadata", "state/_METADATA", "/d/"]
+
+
+@pytest.mark.parametrize("name", EVERY_FILE)
+@pytest.mark.parametrize("change", [lambda b: b[: len(b) // 2], lambda b: b"", None])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    start, name, change, tmp_path
+):
     with checkpoints.manager(tmp_path) as manager:
-        checkpoints.save(manager, start, 1, 0.5)
-    data = [f for f in tmp_path.rglob("*") if "/d/" in str(f) and f.is_file()]
-    for file in data:
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with (
-        checkpoints.manager(tmp_path) as manager,
-        pytest.raises(BadInput, match="unreadable"),
-    ):
-        checkpoints.restore_latest(manager, start)
+        for step in (1, 2):
+            checkpoints.save(manager, at(start, step), step, 0.5)
+    files = [f for f in (tmp_path / "2").rglob("*") if name in str(f) and f.is_file()]
+    assert files
+    for file in files:
+        data = file.read_bytes()
+        file.write_bytes(
+            bytes(255 - b for b in data) if change is None else change(data)
+        )
+    told = []
+    with checkpoints.manager(tmp_path, tell=told.append) as manager:
+        restored = checkpoints.restore_latest(manager, start, tell=told.append)
+        assert restored.step == 1 and len(told) == 1 and "set aside" in told[0]
+        checkpoints.save(manager, at(start, 2), 2, 0.5)  # the same step once more
+    with checkpoints.manager(tmp_path) as manager:
+        assert checkpoints.restore_latest(manager, start).step == 2
+    assert [p.name for p in (tmp_path / "damaged").iterdir()] == ["2"]
+
+
+def test_checkpoints_later_than_their_metrics_are_not_used(start, tmp_path):
+    with checkpoints.manager(tmp_path) as manager:
+        for step in (1, 2):
+            checkpoints.save(manager, at(start, step), step, 0.5)
+        manager.wait_until_finished()
+        told = []
+        options = {"last_step": 1, "tell": told.append}
+        assert checkpoints.restore_latest(manager, start, **options).step == 1
+        assert "metrics are lost" in told[0]
+        options["last_step"] = 0
+        assert checkpoints.restore_latest(manager, start, **options) is None
 
 
 def test_a_checkpoint_half_written_when_the_process_died_is_passed_over(
@@ -127,8 +158,24 @@ def test_whatever_orbax_raises_is_one_sentence(error, start, tmp_path, monkeypat
         monkeypatch.setattr(manager, "restore", fail)
         with pytest.raises(BadInput, match="could not be written") as unwritten:
             checkpoints.save(manager, start, 2, 0.5)
-        with pytest.raises(BadInput, match="unreadable") as unread:
-            checkpoints.restore_latest(manager, start)
+        told = []
+        assert checkpoints.restore_latest(manager, start, tell=told.append) is None
     reason = str(error).splitlines()[0] if str(error) else "AssertionError"
-    for raised in (unwritten, unread):
-        assert f"({reason})" in str(raised.value) and "\n" not in str(raised.value)
+    for said in (str(unwritten.value), *told):
+        assert f"({reason})" in said and "\n" not in said
+
+
+@pytest.mark.parametrize("error", [MemoryError("3 GB"), PermissionError("locked")])
+def test_a_checkpoint_that_only_now_cannot_be_read_stays(
+    error, start, tmp_path, monkeypatch
+):
+    def fail(*args, **options):
+        raise error
+
+    with checkpoints.manager(tmp_path) as manager:
+        checkpoints.save(manager, start, 1, 0.5)
+        manager.wait_until_finished()
+        monkeypatch.setattr(manager, "restore", fail)
+        with pytest.raises(BadInput, match="cannot be read now"):
+            checkpoints.restore_latest(manager, start)
+    assert (tmp_path / "1").is_dir()

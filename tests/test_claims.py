@@ -61,6 +61,7 @@ def test_what_is_planted_is_found():
     assert verdict(measured, "BatchNorm lowers selectivity") == "found"
 
 
+@pytest.mark.slow
 def test_the_opposite_is_called_so():
     measured = trainings(worst=0.001, rotated=0.05, with_norm=0.6, without=0.2)
     assert verdict(measured, "more than it costs overall") == "the opposite was found"

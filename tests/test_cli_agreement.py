@@ -55,6 +55,7 @@ def floats(columns, name):
     return columns[name].astype(float).reshape(-1, 14)
 
 
+@pytest.mark.slow
 def test_before_a_linear_map_predictions_of_the_logit_are_closed_forms(trained, at_fc6):
     loaded = weights.load(trained / "weights.safetensors")
     kernel = np.asarray(loaded.params["fc7"]["params"]["kernel"], np.float64)[0, 0]
@@ -72,6 +73,7 @@ def test_before_a_linear_map_predictions_of_the_logit_are_closed_forms(trained, 
     np.testing.assert_allclose(size, abs(product), rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_correlations_are_those_of_the_table(at_fc6):
     found = columns_of(at_fc6 / "predictors.csv")
     rows = list(csv.DictReader((at_fc6 / "agreement.csv").open()))
@@ -93,6 +95,7 @@ def test_correlations_are_those_of_the_table(at_fc6):
                 assert value == 0
 
 
+@pytest.mark.slow
 def test_everything_is_written_and_said(at_fc6, capsys):
     summary = json.loads((at_fc6 / "summary.json").read_text())
     seconds = summary["cost"]["seconds"]
@@ -106,6 +109,7 @@ def test_everything_is_written_and_said(at_fc6, capsys):
     assert (at_fc6 / "findings.txt").read_text().split("\n")[0] in page
 
 
+@pytest.mark.slow
 def test_convolutional_layers_and_one_score(
     config, trained, tmp_path, capsys, monkeypatch
 ):

@@ -67,6 +67,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_regimes_write_a_table_figure_and_page_of_each_kind(regimes):
     results = regimes / "out" / "results"
     names = {p.name for p in results.iterdir()}
@@ -86,11 +87,13 @@ def test_regimes_write_a_table_figure_and_page_of_each_kind(regimes):
     assert float(rows[1]["last_top1"]) == summary["test_top1"]
 
 
+@pytest.mark.slow
 def test_the_source_s_numbers_stand_beside_its_own_setting_only(regimes):
     for row in read(regimes / "out" / "results" / "accuracy.csv"):
         assert row["reported train"] == row["reported test, best epoch"] == ""
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_nothing_and_writes_the_same(regimes, capsys):
     results = regimes / "out" / "results"
     before = {p.name: p.read_bytes() for p in results.glob("*.csv")}
@@ -99,6 +102,7 @@ def test_a_second_run_trains_nothing_and_writes_the_same(regimes, capsys):
     assert before == {p.name: p.read_bytes() for p in results.glob("*.csv")}
 
 
+@pytest.mark.slow
 def test_groups_are_scored_layer_by_layer(tmp_path):
     (tmp_path / "config.py").write_text(GROUPS)
     main(["train", str(tmp_path / "config.py"), "--out", str(tmp_path / "out")])
@@ -121,7 +125,7 @@ def test_groups_are_scored_layer_by_layer(tmp_path):
         ("--regimes dropout", "`regimes` is ('dropout',)"),
         ("--seeds 1 1", "`seeds` is (1, 1)"),
         ("--seeds 0 2", "must be consecutive"),
-        ("--steps 2.0", "`steps` is (2.0,)"),
+        ("--steps 2.0", "`steps[0]` is 2.0"),
         ("--num-attacked 0", "`num_attacked` is 0"),
         ("--base.optim.parts 7", "`parts` is 7"),
     ],

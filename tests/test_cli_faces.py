@@ -48,6 +48,7 @@ def asked(made_up, tmp_path_factory):
     return out / "results"
 
 
+@pytest.mark.slow
 def test_every_split_has_its_files_and_the_means_are_theirs(asked):
     rows = list(csv.DictReader((asked / "splits.csv").open()))
     assert [row["split"] for row in rows] == ["3", "4"]
@@ -62,6 +63,7 @@ def test_every_split_has_its_files_and_the_means_are_theirs(asked):
     assert "test error: " in (asked / "results.md").read_text()
 
 
+@pytest.mark.slow
 def test_trainings_are_of_the_splits_their_names_say(asked, made_up):
     for split in (3, 4):
         folder = asked.parent / "trainings" / f"split-{split}" / "seed-0"

@@ -47,6 +47,7 @@ def loaded(trained):
     return build.load_trained(trained / "weights.safetensors")
 
 
+@pytest.mark.slow
 def test_scores_are_norms_of_mean_gradients_of_the_ranking_images(asked, loaded):
     source = datasets.open_source(DataConfig(num_train=28, num_test=28), (48,))
     images, targets = source.at(48)[0].read(np.arange(28))
@@ -74,6 +75,7 @@ def test_scores_are_norms_of_mean_gradients_of_the_ranking_images(asked, loaded)
     assert in_order == sorted(in_order, reverse=True)
 
 
+@pytest.mark.slow
 def test_knocked_out_errors_are_those_of_the_network_without_the_units(asked, loaded):
     rows = rows_of(asked / "knockouts.csv")
     assert len(rows) == 14 * 3 * 7
@@ -99,6 +101,7 @@ def test_knocked_out_errors_are_those_of_the_network_without_the_units(asked, lo
     assert float(row["class_error"]) == pytest.approx(own.mean())
 
 
+@pytest.mark.slow
 def test_all_orders_begin_with_the_whole_network(asked):
     begin = [r for r in rows_of(asked / "knockouts.csv") if r["removed"] == "0"]
     by_class = {}
@@ -108,6 +111,7 @@ def test_all_orders_begin_with_the_whole_network(asked):
     assert len({row["overall_error"] for row in begin}) == 1
 
 
+@pytest.mark.slow
 def test_reaching_a_class_is_an_error_and_small_steps_raise_it_more_often(asked):
     rows = rows_of(asked / "steps.csv")
     for small, large in zip(rows[::2], rows[1::2], strict=True):
@@ -119,6 +123,7 @@ def test_reaching_a_class_is_an_error_and_small_steps_raise_it_more_often(asked)
         assert float(small["risen"]) > float(large["risen"])
 
 
+@pytest.mark.slow
 def test_pictures_and_words_are_there(asked):
     pictures = ("knockouts", "knockouts_by_class", "steps", "scores", "activations")
     for name in (*pictures, "features", "strips"):
@@ -131,12 +136,12 @@ def test_pictures_and_words_are_there(asked):
     ("settings", "words"),
     [
         (["--layers", "conv9"], "`layer` is 'conv9'"),
-        (["--layers", "fc6", "fc6"], "can be named once"),
+        (["--layers", "fc6", "fc6"], "without repeats"),
         (["--layers", "logits"], "has no units"),
         (["--layers", "conv5_3", "--removed", "33"], "`removed` is 33"),
         (["--removed", "0"], "`removed` is 0"),
         (["--steps", "2", "1"], "sizes must increase"),
-        (["--steps", "-1", "1"], "positive sizes"),
+        (["--steps", "-1", "1"], "`steps[0]` is -1.0"),
         (["--data.name", "squares"], "2 classes"),
     ],
 )

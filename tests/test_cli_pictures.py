@@ -25,6 +25,8 @@ from jaxdissect.cli.sweeping import Pass
 from jaxdissect.data import pictures, scenes
 from jaxdissect.reports.ablation import agreement
 
+pytestmark = pytest.mark.slow
+
 SIZE, LAYER = 48, "fc6"
 FEW = ["--batch-size", "14", "--memory-mib", "64"]
 SOME = (2, 5, 11)

@@ -42,12 +42,14 @@ def asked(loaded, some_classes):
     return unit_questions.ask_all(this, source.at(SIZE)).answers
 
 
+@pytest.mark.slow
 def test_a_number_of_pictures_is_the_most_there_may_be(asked):
     # Of six test pictures five are taken, which leaves one class with one.
     assert asked.classes == tuple(scenes.CLASSES[k] for k in SOME[:2])
     assert asked.outcomes.number.tolist() == [2, 2]
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_networks_own_classes(asked, loaded):
     drawn = scenes.render(0, generated.split_indices("rank", 28), size=SIZE)
     trunk, tail = networks.split(loaded.network, LAYER)
@@ -58,6 +60,7 @@ def test_scores_are_those_of_the_networks_own_classes(asked, loaded):
     np.testing.assert_allclose(asked.scores[1], want, rtol=1e-3, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_knock_outs_begin_with_the_whole_network(asked, reported):
     targets, answers = reported
     for k, recall in zip(SOME, asked.curves.most.recall[0, 0], strict=False):
@@ -78,6 +81,7 @@ def opened(data, loaded):
     return own_pictures.open_pictures(data, loaded, **most)
 
 
+@pytest.mark.slow
 def test_predicted_labels_are_the_networks_answers(loaded, flat, answer):
     found = opened(DataConfig("pictures", flat, labels="predicted"), loaded)
     assert len(found.numbers) >= 2 and "own answers" in found.said

@@ -85,6 +85,7 @@ def rows_of(file):
     return list(csv.DictReader(file.open()))
 
 
+@pytest.mark.slow
 def test_images_searched_were_not_dissected_and_are_ranked(answered, dissected):
     concept, _ = detected(dissected)
     rows = [r for r in rows_of(answered / "concepts.csv") if r["concept"] == concept]
@@ -98,6 +99,7 @@ def test_images_searched_were_not_dissected_and_are_ranked(answered, dissected):
     assert all(row["has_concept"] == "True" for row in outside if float(row["iou"]))
 
 
+@pytest.mark.slow
 def test_peaks_judge_as_the_loops_do_on_scenes_drawn_anew(trained, answered, dissected):
     concept, units = detected(dissected)
     rows = [r for r in rows_of(answered / "classifiers.csv") if r["concept"] == concept]
@@ -126,6 +128,7 @@ def test_peaks_judge_as_the_loops_do_on_scenes_drawn_anew(trained, answered, dis
         assert float(row["low"]) < expected[0] < float(row["high"])
 
 
+@pytest.mark.slow
 def test_what_fires_on_pictures_is_listed_in_order(answered, dissected):
     rows = rows_of(answered / "images.csv")
     cards = json.loads((dissected / "cards.json").read_text())
@@ -139,6 +142,7 @@ def test_what_fires_on_pictures_is_listed_in_order(answered, dissected):
         assert strength == sorted(strength, reverse=True)
 
 
+@pytest.mark.slow
 def test_figures_and_one_offline_page(answered, dissected):
     file = detected(dissected)[0].replace("/", "-").replace(" ", "_")
     for name in (
@@ -157,6 +161,7 @@ def test_figures_and_one_offline_page(answered, dissected):
     assert len(summary["findings"]) == 4
 
 
+@pytest.mark.slow
 def test_the_same_question_again_and_another_one(
     trained, question, dissected, answered, tmp_path, capsys
 ):
@@ -172,6 +177,7 @@ def test_the_same_question_again_and_another_one(
     assert "another run's results" in fails(capsys, "dissect", *asked)
 
 
+@pytest.mark.slow
 def test_the_best_unit_may_be_asked_alone(trained, question, dissected, tmp_path):
     concept, units = detected(dissected)
     asked = ["--concepts", concept, "--units", "best"]
@@ -181,6 +187,7 @@ def test_the_best_unit_may_be_asked_alone(trained, question, dissected, tmp_path
     assert int(row["unit"]) == max(units, key=lambda u: cards[u]["iou"])
 
 
+@pytest.mark.slow
 def test_random_weights_can_be_asked(trained, question, dissected, tmp_path):
     folder = tmp_path / "random"
     shutil.copytree(dissected, folder)
@@ -194,6 +201,7 @@ def test_random_weights_can_be_asked(trained, question, dissected, tmp_path):
     assert (tmp_path / "out" / "images.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_missing_dissection_is_made(
     trained, question, dissected, tmp_path, monkeypatch, capsys
 ):
@@ -245,6 +253,7 @@ def test_questions_that_cannot_be_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_other_weights_and_several_layers_are_refused(
     trained, question, dissected, tmp_path, capsys
 ):

@@ -10,6 +10,8 @@ from PIL import Image
 
 from jaxdissect.cli import main
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 from jaxdissect.cli.config import QueryConfig
 config = QueryConfig(num_shown=3)

@@ -37,6 +37,7 @@ def dissected(resnet, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_blocks_and_what_is_inside_are_dissected(dissected):
     for layer, units in (("layer4.1", 32), (INNER, 8)):
         rows = list(csv.DictReader((dissected / layer / "units.csv").open()))
@@ -45,6 +46,7 @@ def test_blocks_and_what_is_inside_are_dissected(dissected):
         assert facts["architecture"] == "resnet18"
 
 
+@pytest.mark.slow
 def test_a_block_is_ablated_without_the_norms_of_one_map(resnet, dissected, tmp_path):
     few = ["--num-rank", "28", "--num-report", "28", "--batch-size", "14"]
     main(
@@ -63,6 +65,7 @@ def test_a_block_is_ablated_without_the_norms_of_one_map(resnet, dissected, tmp_
     assert "norm of weights" not in (folder / "findings.txt").read_text()
 
 
+@pytest.mark.slow
 def test_units_inside_are_not_removed_alone(resnet, capsys):
     said = fails(capsys, "ablate", *resnet, "--layers", INNER)
     assert f"{INNER!r}, inside the residual block layer2.0" in said

@@ -15,6 +15,8 @@ from jaxdissect.cli.config import NetworkConfig
 from jaxdissect.data import cifar
 from jaxdissect.training import checkpoints
 
+pytestmark = pytest.mark.slow
+
 FAST = [
     *("--network.architecture", "shapesnet", "--network.width", "0.0625"),
     *("--schedule", "32", "2", "--optim.batch-size", "8", "--checkpoint-every", "2"),

@@ -121,7 +121,7 @@ def dissect_one(acts, labels, categories, centres, size, *, batch=15, **options)
 
 
 def dissect_planted(protocol, acts, labels, **options):
-    size, centres = acts.shape[1], Centres(0.0, 1.0)
+    size, centres = acts.shape[1], Centres.square(0.0, 1.0)
     return dissect_one(
         acts, labels, [0, 1], centres, size, protocol=protocol, **options
     )
@@ -140,6 +140,7 @@ def test_a_planted_unit_gets_its_concept_near_the_ceiling(preset):
     assert not result.detectors.is_detector[2]
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_a_dissection():
     acts, labels = planted()
     whole = dissect_planted(dissection.PNAS20, acts, labels, batch=40)
@@ -174,7 +175,7 @@ def test_thresholds_counted_in_little_memory_are_the_same(grid):
 def test_shards_merge_into_the_whole():
     acts, labels = planted()
     layers = make_layers(
-        {"conv": acts}, labels, {"conv": Centres(0.0, 1.0)}, 8, dissection.PNAS20
+        {"conv": acts}, labels, {"conv": Centres.square(0.0, 1.0)}, 8, dissection.PNAS20
     )
     thresholds = {"conv": np.full(3, 0.5, np.float32)}
     statistic = overlap_of_layers(layers, thresholds, [0, 1])
@@ -183,10 +184,11 @@ def test_shards_merge_into_the_whole():
     assert_same(merged, accumulate(statistic, [({"conv": acts}, labels)]))
 
 
+@pytest.mark.slow
 def test_layers_in_one_pass_are_those_dissected_apart():
     acts, labels = planted()
     both = {"early": acts, "late": acts[:, ::2, ::2] ** 2}
-    centres = {"early": Centres(0.0, 1.0), "late": Centres(0.5, 2.0)}
+    centres = {"early": Centres.square(0.0, 1.0), "late": Centres.square(0.5, 2.0)}
     found = dissection.dissect(
         lambda: [(both, labels)], [0, 1], centres, 8, num_images=len(acts)
     )
@@ -270,14 +272,14 @@ def test_a_whole_dissection_equals_the_reference(grid, padding, union):
     acts = rng.normal(size=(6, 3, 3, 4)).astype(np.float32)
     labels = rng.integers(0, 5, (6, 8, 8, 2)).astype(np.uint8)
     labels[0] = np.where(np.isin(labels[0], (2, 4)), 0, labels[0])
-    centres, size = Centres(7.5, 16.0), 48
+    centres, size = Centres.square(7.5, 16.0), 48
     protocol = dissection.Protocol(
         tail_mass=0.1, quantile_grid=grid, padding=padding, union=union, stride=6
     )
     result = dissect_one(
         acts, labels, CATEGORIES, centres, size, batch=4, protocol=protocol
     )
-    place = ((centres.offset,) * 2, (centres.step,) * 2, padding)
+    place = ((7.5,) * 2, (16.0,) * 2, padding)
     up = np.stack([reference.upsample(a, (8, 8), (size, size), *place) for a in acts])
     values = (up if grid == "upsampled" else acts).reshape(-1, 4)
     thresholds = reference.upper_quantile(values, 0.1)

@@ -44,6 +44,7 @@ def test_a_rate_of_0_is_the_identity_bit_for_bit(method, key):
     assert np.asarray(out).tobytes() == np.asarray(acts).tobytes()
 
 
+@pytest.mark.slow
 @every_method
 def test_the_expectation_is_the_input(method, key):
     out = np.asarray(method(key, jnp.full(SHAPE, 3.0), rate=0.3))
@@ -78,6 +79,7 @@ def test_the_gradient_is_the_scaled_mask(method, key):
     np.testing.assert_array_equal(pull(jnp.ones(SHAPE))[0], out)
 
 
+@pytest.mark.slow
 @every_method
 def test_jit_and_vmap_drop_the_same(method, key):
     keys, acts = jax.random.split(key), jnp.ones((2, *SHAPE))
@@ -122,6 +124,7 @@ def test_blocks_equal_the_reference(seed, block):
     np.testing.assert_array_equal(blocks, reference_blocks(seeds, block))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [2, 3, 5])
 def test_dropblock_drops_unions_of_blocks(side, key):
     dropped = dropped_from_ones(dropblock, key, 0.3, block_size=side)
@@ -156,6 +159,7 @@ def test_a_block_larger_than_the_map_drops_whole_maps(key):
     assert within_chance(dropped[:, 0, 0].mean(), 0.3, 64 * 8)
 
 
+@pytest.mark.slow
 def test_a_block_is_cut_to_each_side_by_itself(key):
     acts = jnp.ones((64, 7, 2, 4))
     dropped = np.asarray(dropblock(key, acts, rate=0.3, block_size=3)) == 0
@@ -176,6 +180,7 @@ def test_blocks_are_drawn_for_each_unit_and_image(key):
     assert len(np.unique(maps, axis=0)) > 100
 
 
+@pytest.mark.slow
 def test_dropblock_gives_zeros_and_no_gradient_where_nothing_is_kept():
     def total(acts, key):
         return dropblock(key, acts, rate=0.9, block_size=2).sum()

@@ -389,6 +389,7 @@ def test_script_sorts_by_the_largest_drop_and_filters_by_class(opened):
     assert shown(opened(page, "serves=nowhere")) == "0132"
 
 
+@pytest.mark.slow
 def test_script_runs_on_pages_with_effects_or_classes_alone(opened):
     for page in (page_of(effects=unit_effects()), page_of(classes=class_cards())):
         assert "4 of 4 units" in opened(page, "")

@@ -6,7 +6,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from conftest import Example, make_example
+from conftest import Example, make_example, of_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -20,10 +20,10 @@ from jaxdissect.streaming import accumulate
 K = 5
 CHANGES = ("lost", "gained", "intruding", "withdrawn")
 LAYERS = [
-    ("vgg16_bn", "conv5_3"),
-    ("vgg16_bn", "conv5_3.conv"),
-    ("lenet", "conv3"),
-    ("alexnet", "conv5"),
+    of_network("vgg16_bn", "conv5_3", only_slow=True),
+    of_network("vgg16_bn", "conv5_3.conv", only_slow=True),
+    of_network("lenet", "conv3"),
+    of_network("alexnet", "conv5"),
 ]
 TARGETS = np.random.default_rng(4).permutation(np.arange(25) % K)
 PARTS = (slice(0, 9), slice(9, 25))  # two batches of unequal size
@@ -130,6 +130,7 @@ def test_effects_are_those_of_edits_one_by_one(name, layer, way):
     assert seen.all()
 
 
+@pytest.mark.slow
 def test_effects_of_rotated_units_are_those_of_directions_projected_out():
     params, tail, acts, before = cut("vgg16_bn", "conv5_3")
     rotation = ablation.random_rotation(jax.random.key(6), acts.shape[-1])
@@ -180,6 +181,7 @@ def test_removal_area_is_the_trapezoids(steps, top1):
     np.testing.assert_allclose(ablation.removal_area(counts, top1), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vgg16", "vgg16_bn", "alexnet"])
 def test_scaling_outputs_scales_weights(name):
     """At the convolution's own output always; after the ReLU without BatchNorm only."""

@@ -67,6 +67,7 @@ def drawn(size):
     return scenes.render(0, range(4_000_000, 4_000_003), size=size).images
 
 
+@pytest.mark.slow
 def test_drops_are_what_a_little_less_of_a_unit_costs(trained, explained):
     found = build.load_trained(trained / "weights.safetensors")
     trunk, tail = (
@@ -84,6 +85,7 @@ def test_drops_are_what_a_little_less_of_a_unit_costs(trained, explained):
         assert float(row["score_drop"]) == pytest.approx(float(expected), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_two_likeliest_classes_are_asked_and_all_units_listed(trained, explained):
     found = build.load_trained(trained / "weights.safetensors")
     images = drawn(found.image_size) / np.float32(255)
@@ -109,6 +111,7 @@ def test_two_likeliest_classes_are_asked_and_all_units_listed(trained, explained
                 assert shares[side].sum() == pytest.approx(1 if side.any() else 0)
 
 
+@pytest.mark.slow
 def test_one_offline_page_that_leads_back_into_the_dissection(explained, dissected):
     page = (explained / "report.html").read_text()
     assert page.count('<section class="question"') == 3
@@ -128,6 +131,7 @@ def test_one_offline_page_that_leads_back_into_the_dissection(explained, dissect
             assert numbers["for"] == units[:3] and numbers["said"] in page
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_and_asks_for_nothing(explained):
     address = (explained / "report.html").as_uri()
     with launched() as browser, visits(browser, address) as visit:
@@ -138,6 +142,7 @@ def test_the_page_fits_a_phone_and_asks_for_nothing(explained):
         assert page.evaluate(f"{broken}.length") == 0
 
 
+@pytest.mark.slow
 def test_own_pictures_and_classes_and_the_same_question_again(
     trained, question, dissected, tmp_path, capsys
 ):
@@ -171,6 +176,7 @@ def saturated(params, acts):
     return jnp.stack([1000 + total, 0 * total], axis=-1)
 
 
+@pytest.mark.slow
 def test_a_saturated_probability_is_said_to_be_and_the_logit_still_speaks(
     trained, dissected, tmp_path
 ):
@@ -195,7 +201,7 @@ def test_colour_is_where_a_unit_speaks(dissected):
     maps = np.zeros((4, 4, units), np.float32)
     maps[0, 3, 1], maps[3, 0, 1] = 2.0, -1.0
     told = explaining.Statement(0, 0.5, 0.0, maps, maps.sum((0, 1)))
-    centres = Centres(7.5, 16.0)
+    centres = Centres.square(7.5, 16.0)
     scope = voicing.Scope(ExplainConfig(), asked, ("a", "b"), centres, dissected)
     image = np.full((64, 64, 3), 128, np.uint8)
     chances = np.array([0.5, 0.5])
@@ -248,6 +254,7 @@ def changed(dissected, folder, file, change):
     return folder
 
 
+@pytest.mark.slow
 def test_dissections_that_do_not_fit_are_refused(
     trained, question, dissected, tmp_path, capsys
 ):
@@ -280,6 +287,7 @@ def test_dissections_that_do_not_fit_are_refused(
     }
 
 
+@pytest.mark.slow
 def test_a_missing_dissection_is_made_and_scores_do_not_meet(
     trained, question, dissected, tmp_path, monkeypatch
 ):

@@ -163,6 +163,7 @@ def test_a_dead_layer_stays_zero_with_finite_gradients(rule, dtype, key):
     assert not out.any() and not pull(jnp.ones_like(out))[0].any()
 
 
+@pytest.mark.slow
 @every_rule
 def test_jit_and_vmap_change_nothing(rule, key):
     acts, participating = positive_acts(), jnp.array([True, False, True, True])
@@ -173,6 +174,7 @@ def test_jit_and_vmap_change_nothing(rule, key):
     np.testing.assert_array_equal(jax.jit(run)(keys[0], acts), looped[0])
 
 
+@pytest.mark.slow
 def test_bfloat16_activations_are_averaged_in_float32(key):
     # The second unit's mean is 1 + 1/512, which bfloat16 rounds to the first one's 1.
     acts = jnp.ones((1, 16, 16, 2), jnp.bfloat16).at[0, 3, 4, 1].set(1.5)

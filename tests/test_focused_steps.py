@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxdissect import training
 from jaxdissect.base import TrainRun
@@ -82,6 +83,7 @@ def test_the_seed_decides_which_batches_are_focused():
     assert not np.array_equal(decays_of_the_paper(1)[1], decays_of_the_paper(0)[1])
 
 
+@pytest.mark.slow
 def test_per_element_edits_the_first_twelve_of_128_in_every_step():
     rule = focused_dropout.PER_ELEMENT._replace(decay_factor=5.0)
     factors, changed = decays(0, rule, batch_size=128)
@@ -118,6 +120,7 @@ def logging(key, params, x, edits):
     return TrainRun(jnp.zeros((len(x), 2)), {"fc": fc}, {})
 
 
+@pytest.mark.slow
 def test_parts_take_turns_with_one_coin_and_masks_of_their_own():
     rule = focused_dropout.PAPER._replace(rate=0.5)
     objective = Objective(logging, partial(draw_focused, rule, ("a",), {}))

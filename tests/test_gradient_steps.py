@@ -105,6 +105,7 @@ def test_the_first_order_rise_is_the_step_times_the_gradient_s_l1_norm():
     np.testing.assert_allclose(rise, 1e-3 * norms, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_an_image_is_changed_the_same_alone_as_in_a_batch():
     losses = smooth(6)
     together = attacks.fgsm(losses, IMAGES, step=0.1)
@@ -119,6 +120,7 @@ def test_steps_out_of_range_are_refused(step):
         attacks.fgsm(logistic(WEIGHTS, SIGNS), IMAGES, step=step)
 
 
+@pytest.mark.slow
 def test_the_attack_harms_a_trained_classifier_more_than_noise_of_its_size():
     signs, images = planted(jax.random.key(0))
     loss = lambda w: logistic(w, signs)(images).mean()  # noqa: E731

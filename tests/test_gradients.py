@@ -55,6 +55,7 @@ def test_of_a_linear_softmax_head_it_is_the_closed_form():
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_at_the_logits_it_is_p_times_delta_minus_p():
     z = jnp.asarray(ACTS[:, 0, 0][:, None, None])
     p = jax.nn.softmax(z[:, 0, 0])
@@ -112,6 +113,7 @@ def test_all_classes_of_a_linear_tail_at_once_are_one_by_one(score):
         np.testing.assert_allclose(together[k], alone, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_all_classes_at_once_are_the_classes_one_by_one(at_layers):
     (network, params, images), (_, layer) = at_layers
     trunk, tail = networks.split(network, layer)
@@ -163,6 +165,7 @@ def test_gradients_are_what_small_differences_show():
         np.testing.assert_allclose(slope, (up - down) / (2 * h), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_several_layers_from_one_pass_are_the_layers_one_by_one(at_layers):
     (network, params, images), layers = at_layers
     targets = np.array([0, 4, 2])
@@ -174,6 +177,7 @@ def test_several_layers_from_one_pass_are_the_layers_one_by_one(at_layers):
         np.testing.assert_allclose(together[layer], alone, atol=1e-5 * scale)
 
 
+@pytest.mark.slow
 def test_without_biases_relu_drops_add_up_to_the_logit():
     network, params, images = make_example("vgg16")
     params = jax.tree.map(lambda a: a if a.ndim > 1 else 0 * a, params)
@@ -236,6 +240,7 @@ def gradient_of(params, acts, targets):
     return prediction_gradient(linear, params, acts, targets)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.permutations(range(6)), st.integers(1, 5))
 def test_class_gradients_do_not_depend_on_batches_or_order(order, cut):
@@ -264,7 +269,7 @@ def test_the_norm_of_the_mean_is_at_most_the_mean_of_the_norms():
 
 def test_class_gradients_refuse_targets_that_are_no_classes():
     statistic = class_gradients(gradient_of, WEIGHTS, num_classes=4)
-    with pytest.raises(BadInput, match="`targets` has 4"):
+    with pytest.raises(BadInput, match="`targets` has 4; allowed are 0 to 3"):
         accumulate(statistic, [(ACTS, TARGETS)])
 
 

@@ -16,7 +16,7 @@ from jaxdissect.dissection.information import (
 )
 from jaxdissect.quantiles import tail_count
 from jaxdissect.streaming import accumulate
-from jaxdissect.upsampling import Centres, bilinear_matrix
+from jaxdissect.upsampling import Axis, bilinear_matrix
 
 CATEGORIES = [0, 1, 0, 2]
 SAME = np.eye(10, dtype=np.float32)
@@ -180,7 +180,7 @@ def test_levels_equal_the_reference(seed, grid):
     # Multiples of 1/16 and weights of 1/4: exact in float32, with ties.
     acts = np.round(16 * np.maximum(follows + rng.normal(size=(10, 4, 4, 3)) / 4, 0))
     acts = (acts / 16).astype(np.float32)
-    matrix = bilinear_matrix(4, 8, 16, Centres(1.5, 4.0), padding="edge")
+    matrix = bilinear_matrix(4, 8, 16, Axis(1.5, 4.0), padding="edge")
     protocol = GAN19._replace(quantile_grid=grid)
     got = levels_of(acts, labels, CATEGORIES, matrix, protocol, num_levels=20)
     up = reference.upsample_all(acts, labels, 16, reference.tiles(acts, 16))

@@ -48,6 +48,7 @@ def test_every_edit_is_counted_as_if_it_were_alone():
             assert np.broadcast_to(found.true, (5, 3))[n, k] == own.sum()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=8)
 @given(st.permutations(range(12)), st.sampled_from([1, 2, 3, 5, 8]))
 def test_neither_order_nor_batches_nor_how_many_run_at_once_matter(order, at_once):

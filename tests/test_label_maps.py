@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import label_maps
+from jaxdissect.data import decoding, label_maps
 
 PATH = Path("a.png")
 
@@ -37,7 +37,7 @@ def test_every_mode_of_8_bits_becomes_rgb(mode):
     image = Image.new("RGB", (6, 4), "white").convert(mode)
     if mode == "P":
         image.info["transparency"] = bytes(256)
-    got = label_maps.stretched(image, 5, PATH)
+    got = decoding.stretched(image, 5, str(PATH))
     assert got.shape == (5, 5, 3)
     assert (got == 255).all()
 
@@ -45,7 +45,7 @@ def test_every_mode_of_8_bits_becomes_rgb(mode):
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_numbers_of_unknown_range_are_refused(mode):
     with pytest.raises(BadInput, match=rf"a.png has mode {mode}; allowed are grey of"):
-        label_maps.stretched(Image.new(mode, (6, 4)), 5, PATH)
+        decoding.stretched(Image.new(mode, (6, 4)), 5, str(PATH))
 
 
 def test_files_below_a_folder_are_listed_with_their_lengths(tmp_path):
@@ -56,7 +56,7 @@ def test_files_below_a_folder_are_listed_with_their_lengths(tmp_path):
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
     (tmp_path / "link").symlink_to(tmp_path / "b" / "a")
     assert list(label_maps.files_below(tmp_path).items()) == [
-        ("b.png", 5), ("b/2.png", 7), ("b/a/1.png", 9), ("link/1.png", 9),
+        ("b.png", 5), ("b/2.png", 7), ("b/a/1.png", 9),
     ]  # fmt: skip
 
 

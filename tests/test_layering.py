@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "jaxdissect"
 RANKS = {
     "base": 0,
     "checking": 1,
+    "logits": 1,
     "memory": 1,
     "streaming": 1,
     "quantiles": 1,

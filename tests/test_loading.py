@@ -56,7 +56,7 @@ def exported(trained, tmp_path_factory):
     """The trained network as others would publish it, with names of torchvision."""
     folder = tmp_path_factory.mktemp("exported")
     found = build.load_trained(trained / "weights.safetensors")
-    config = architectures.network_config(found.weights)
+    config = architectures.network_config(found.weights.metadata)
     checkpoints.export_torchvision(
         folder / "theirs.safetensors",
         config.architecture,
@@ -71,7 +71,7 @@ def exported(trained, tmp_path_factory):
 def settings(folder, trained):
     """Command-line settings that say how its images were prepared."""
     described = architectures.network_config(
-        weights.load(trained / "weights.safetensors")
+        weights.load(trained / "weights.safetensors").metadata
     )
     return [
         *("--weights", str(folder / "theirs.safetensors")),
@@ -82,9 +82,10 @@ def settings(folder, trained):
     ]
 
 
+@pytest.mark.slow
 def test_an_exported_network_is_the_same_network(trained, exported):
     ours = build.load_trained(trained / "weights.safetensors")
-    described = architectures.network_config(ours.weights)
+    described = architectures.network_config(ours.weights.metadata)
     theirs = loading.load(
         SubjectConfig(
             exported / "theirs.safetensors",
@@ -101,6 +102,7 @@ def test_an_exported_network_is_the_same_network(trained, exported):
     assert theirs.facts == ours.facts
 
 
+@pytest.mark.slow
 def test_a_foreign_checkpoint_is_dissected_as_the_original(
     trained, exported, tmp_path, capsys
 ):
@@ -125,6 +127,7 @@ def test_a_foreign_checkpoint_is_dissected_as_the_original(
     assert recorded["preprocessing"]["size"] == 48
 
 
+@pytest.mark.slow
 def test_bgr_is_turned_into_rgb(exported):
     path = exported / "theirs.safetensors"
     mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
@@ -143,7 +146,10 @@ def test_a_network_of_ones_own(own):
     numbered = loading.load(SubjectConfig(network=f"{own}:nameless"))
     assert numbered.classes == ("class 0", "class 1", "class 2")
     assert numbered.weights.digest == loaded.weights.digest
-    own.write_text(OWN + "\n# other code, another network\n")
+    own.write_text(OWN + "\n# a comment changes nothing\n")
+    same = loading.load(SubjectConfig(network=f"{own}:build"))
+    assert same.weights.digest == loaded.weights.digest
+    own.write_text(OWN.replace("random.key(0)", "random.key(1)"))
     changed = loading.load(SubjectConfig(network=f"{own}:build"))
     assert changed.weights.digest != loaded.weights.digest
 
@@ -234,7 +240,9 @@ def test_a_training_starts_from_weights(trained, capsys):
     file = trained / "weights.safetensors"
     config = TrainConfig(weights=file)
     begun, params = start_of(config, 14)
-    assert begun.config.network == architectures.network_config(weights.load(file))
+    assert begun.config.network == architectures.network_config(
+        weights.load(file).metadata
+    )
     assert weights.digest(params) == weights.load(file).digest
     _, params = start_of(config, 5)
     assert "fc7 starts at random" in capsys.readouterr().out
@@ -244,6 +252,7 @@ def test_a_training_starts_from_weights(trained, capsys):
         starting.started(replace(config, network=other))
 
 
+@pytest.mark.slow
 def test_a_step_from_weights_is_a_step_from_weights(trained, tmp_path):
     out = tmp_path / "tuned"
     main(

@@ -6,16 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example, random_params
+from conftest import NETWORKS, make_example, of_network, random_params
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.networks import convolution
+from jaxdissect.upsampling import Centres
 
 
 def layers_of(names=tuple(NETWORKS)):
     return [
-        pytest.param(name, layer, id=f"{name}-{layer}")
+        of_network(name, layer)
         for name in names
         for layer in networks.layer_names(NETWORKS[name][0]())
     ]
@@ -23,7 +24,7 @@ def layers_of(names=tuple(NETWORKS)):
 
 def factored_of(names=tuple(NETWORKS)):
     return [
-        pytest.param(name, layer, id=f"{name}-{layer}")
+        of_network(name, layer)
         for name in names
         for layer in networks.factored_layers(NETWORKS[name][0]())
     ]
@@ -175,6 +176,14 @@ def test_dropout_is_random_in_training_and_absent_in_evaluation(key):
         (lambda: networks.resnet(1000, depth=18), (224, 224, 3), 11_689_512),
         (lambda: networks.resnet(1000, depth=50), (224, 224, 3), 25_557_032),
         (lambda: networks.resnet(1000, depth=152), (224, 224, 3), 60_192_808),
+        # Section 4.2 of He et al. says .27, .85 and 1.7 million.
+        (lambda: networks.cifar_resnet(10, depth=20), (32, 32, 3), 269_722),
+        (lambda: networks.cifar_resnet(10, depth=56), (32, 32, 3), 853_018),
+        (lambda: networks.cifar_resnet(10, depth=110), (32, 32, 3), 1_727_962),
+        (lambda: networks.resnet(10, depth=18, stem="small"), (32, 32, 3), 11_173_962),
+        (lambda: networks.vgg11(1000), (224, 224, 3), 132_863_336),
+        (lambda: networks.vgg13(1000), (224, 224, 3), 133_047_848),
+        (lambda: networks.vgg19(1000), (224, 224, 3), 143_667_240),
         (lambda: networks.lenet(15), (60, 60, 1), 6_683),
     ],
 )
@@ -202,14 +211,15 @@ def test_thesis_lenet_has_maps_of_28_12_and_4():
 def test_receptive_field_centres_in_closed_form():
     vgg, alexnet = networks.vgg16(2), networks.alexnet(2)
     # Four 2 x 2 pools: the first cell's centre lies in the middle of 16 pixels.
-    assert networks.centres(vgg, "conv5_3", 224) == (7.5, 16.0)
+    assert networks.centres(vgg, "conv5_3", 224) == Centres.square(7.5, 16.0)
     # conv1: 11 / 4, padding 2 -> 3; pools 3 / 2 add 4 and 8 pixels.
-    assert networks.centres(alexnet, "conv1", 224) == (3.0, 4.0)
-    assert networks.centres(alexnet, "conv5", 224) == (3.0 + 4 + 8, 16.0)
+    assert networks.centres(alexnet, "conv1", 224) == Centres.square(3.0, 4.0)
+    assert networks.centres(alexnet, "conv5", 224) == Centres.square(3.0 + 4 + 8, 16.0)
     # One cell for the whole image sits in its middle.
-    assert networks.centres(vgg, "fc6", 224).offset == 111.5
+    assert networks.centres(vgg, "fc6", 224).rows.offset == 111.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["pool1", "conv2", "pool2", "conv3", "fc4"])
 def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     network, _, images = cached_example("lenet")
@@ -222,10 +232,11 @@ def test_gradients_reach_exactly_the_pixels_around_the_centre(layer):
     cell = trunk(params, images[:1]).shape[1] // 2
     seen = jax.grad(lambda x: trunk(params, x)[:, cell, cell].sum())(many)
     rows = np.flatnonzero(np.abs(seen).sum((0, 2, 3)))
-    offset, step = networks.centres(network, layer, 60)
+    offset, step, _ = networks.centres(network, layer, 60).rows
     assert offset + cell * step == pytest.approx((rows[0] + rows[-1]) / 2, abs=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_shifted_products_agree_with_the_convolution(size, kernel):
@@ -242,6 +253,7 @@ def test_shifted_products_agree_with_the_convolution(size, kernel):
         np.testing.assert_allclose(shifted, plain, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_max_pool_equals_xla_s_own_with_its_gradient(key):
     from jaxdissect.networks.layers import max_pool
 

@@ -62,6 +62,7 @@ def test_links_to_files_that_are_there(name):
         assert (FOLDER / target).exists(), target
 
 
+@pytest.mark.slow
 @each
 def test_runs(name, tmp_path):
     lines = "\n".join(sources(name, "code"))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, QUICKLY, Example, make_example, random_params
+from conftest import QUICKLY, Example, every_network, make_example, random_params
 
 from jaxdissect import networks, training
 from jaxdissect.cli import config as cli
@@ -129,7 +129,16 @@ def check_step(before, after, measured, terms):
     assert not np.array_equal(old, new)
 
 
-@pytest.mark.parametrize("alone", ALONE)
+QUICK = ("paper", "forward", "block_norm")
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in ALONE
+    ],
+)
 def test_every_regulariser_alone_gives_finite_gradients(alone):
     found = one_step("shapesnet", make("shapesnet", ALONE[alone]))
     check_step(*found, TERMS.get(alone, set()))
@@ -139,7 +148,9 @@ def test_every_regulariser_alone_gives_finite_gradients(alone):
     assert any(not np.array_equal(*pair) for pair in leaves)
 
 
-@pytest.mark.parametrize("name", ["lenet", "shapesnet_bn"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("lenet", marks=pytest.mark.slow), "shapesnet_bn"]
+)
 def test_all_regularisers_together_give_finite_gradients(name):
     check_step(*one_step(name, make(name, TOGETHER)), TOGETHER_TERMS)
 
@@ -152,7 +163,7 @@ OF_BLOCKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@every_network
 def test_all_regularisers_together_fit_every_network(name):
     blocks = name.startswith("resnet")
     objective = make(name, OF_BLOCKS if blocks else TOGETHER)
@@ -164,6 +175,7 @@ def test_all_regularisers_together_fit_every_network(name):
     assert jax.tree.map(jnp.shape, found.params) == jax.tree.map(jnp.shape, params)
 
 
+@pytest.mark.slow
 def test_in_bfloat16_weights_gradients_and_terms_stay_float32():
     found = one_step("shapesnet_bn", make("shapesnet_bn", TOGETHER, "bfloat16"))
     check_step(*found, TOGETHER_TERMS)
@@ -199,6 +211,7 @@ FINITE = partial(finite_difference, step=0.1)
 ESTIMATES = [double_backprop, FINITE, partial(FINITE, sides="central")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimate", ESTIMATES, ids=["exact", "forward", "central"])
 def test_a_penalty_with_weight_zero_leaves_the_gradient_as_it_is(estimate):
     objective = make("shapesnet_bn", ALONE["dropout"])
@@ -209,6 +222,7 @@ def test_a_penalty_with_weight_zero_leaves_the_gradient_as_it_is(estimate):
     assert_close(with_penalty[1].params, without[1].params, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimate", ESTIMATES, ids=["exact", "forward", "central"])
 def test_running_statistics_do_not_depend_on_the_penalty(estimate):
     objective = make("shapesnet_bn", ALONE["paper"])

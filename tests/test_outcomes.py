@@ -34,6 +34,7 @@ def outcomes(params, steps, targets, scaling="l2", images=IMAGES, tail=smooth):
     return accumulate(statistic, [(images, targets)])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 100), st.sampled_from(["l2", "sign"]))
 def test_a_small_step_raises_every_probability(seed, scaling):
@@ -44,6 +45,7 @@ def test_a_small_step_raises_every_probability(seed, scaling):
     np.testing.assert_array_equal(found.stuck, 0)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 100), st.sampled_from(["l2", "sign", "raw"]))
 def test_reaching_a_class_is_an_error_at_every_step(seed, scaling):
@@ -55,6 +57,7 @@ def test_reaching_a_class_is_an_error_at_every_step(seed, scaling):
     assert not found.errors[0].any() and not found.risen[0].any()
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_a_loop_and_of_any_batches():
     params, targets = random_params(1), np.arange(12) % 3
     steps = [0.3, 2.0]
@@ -86,6 +89,7 @@ def test_counts_are_those_of_a_loop_and_of_any_batches():
     assert errors.any() and (success < errors).any()
 
 
+@pytest.mark.slow
 def test_saturated_images_are_stuck_and_counted():
     tail = lambda params, x: 1e4 * x[:, 0, 0, :1] * jnp.arange(4.0)  # noqa: E731
     found = outcomes({}, [1.0], np.full(12, 3), tail=tail)

@@ -25,16 +25,18 @@ def test_folders_for_classes_are_read_as_for_training(tmp_path):
     want = folders.image_folder(tmp_path, SIZE)
     got = pictures.pictures(tmp_path, SIZE)
     assert (got.classes, got.fingerprint) == (want.classes, want.fingerprint)
-    assert pictures.picture_names(tmp_path) == ORDER
+    assert list(pictures.picture_sizes(tmp_path)) == ORDER
 
 
 def test_pictures_without_folders_have_no_classes(tmp_path):
     fill(tmp_path, {f"{n}.png": (SIZE, SIZE) for n in (2, 10, 1)})
     got = pictures.pictures(tmp_path, SIZE, left_out=["2.png"])
     assert got.classes == () and got.num_images == 2
-    assert pictures.picture_names(tmp_path) == ["1.png", "10.png", "2.png"]
+    assert list(pictures.picture_sizes(tmp_path)) == ["1.png", "10.png", "2.png"]
     with pytest.raises(BadInput, match="all pictures are left out"):
-        pictures.pictures(tmp_path, SIZE, left_out=pictures.picture_names(tmp_path))
+        pictures.pictures(
+            tmp_path, SIZE, left_out=list(pictures.picture_sizes(tmp_path))
+        )
 
 
 def test_a_class_of_which_all_are_left_out_is_just_not_there(tmp_path):

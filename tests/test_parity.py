@@ -23,6 +23,8 @@ from jaxdissect.checkpoints import (  # noqa: E402
     load_checkpoint,
 )
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 7
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 # Values up to 255, so that local response normalization changes something.
@@ -52,6 +54,7 @@ def with_own_names(build, *sizes, preprocessing=IMAGENET):
 vgg16, resnet = torch_networks.vgg16, torch_resnets.resnet
 vgg16_bn = partial(vgg16, batch_norm=True)
 lua_resnet, caffe_alexnet = torch_resnets.lua_resnet, torch_networks.caffe_alexnet
+cifar_resnet = torch_resnets.cifar_resnet
 csail = partial(vgg16, naming=torch_networks.csail)
 timm_bn = partial(torch_networks.timm_vgg16, batch_norm=True)
 CASES = {
@@ -60,6 +63,10 @@ CASES = {
     "vgg16_csail": Case(csail, (64, 96), vgg16),
     "vgg16_timm": Case(torch_networks.timm_vgg16, (64, 96), vgg16),
     "vgg16_bn_timm": Case(timm_bn, (64, 96), vgg16_bn),
+    "vgg11": with_own_names(partial(vgg16, depth=11), 64),
+    "vgg19": with_own_names(partial(vgg16, depth=19, batch_norm=True), 64),
+    "resnet20": with_own_names(partial(cifar_resnet, depth=20), 32, 25),
+    "resnet14": with_own_names(partial(cifar_resnet, depth=14, padded=False), 32),
     "alexnet": with_own_names(torch_networks.alexnet, 64, 96),
     "caffe_alexnet_67": with_own_names(
         partial(caffe_alexnet, grid=1), 67, preprocessing=CAFFE

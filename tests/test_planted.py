@@ -30,7 +30,7 @@ def test_every_unit_is_labelled_with_its_concept_at_the_ceiling(planted, preset)
     found = dissection.dissect(
         lambda: (({"conv": acts[cut]}, labels[cut]) for cut in cuts),
         CATEGORY,
-        {"conv": Centres(0.0, 1.0)},
+        {"conv": Centres.square(0.0, 1.0)},
         CELLS,
         num_images=IMAGES,
         protocol=protocol,

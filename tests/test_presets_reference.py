@@ -25,7 +25,7 @@ PRESETS = {
 }
 CATEGORIES = [0, 1, 0, 2, 3, 4]
 IMAGE, CELLS = 48, 6
-CENTRES = Centres(2.0, 8.0)  # tiles would begin at 3.5
+OFFSET, STEP = 2.0, 8.0  # tiles would begin at 3.5
 
 
 def make_data(seed, stride, images):
@@ -70,7 +70,7 @@ def examples(preset):
 @functools.cache
 def expected(preset):
     data, choosing = examples(preset)
-    return reference.dissect(*data, CATEGORIES, *CENTRES, IMAGE, preset, choosing)
+    return reference.dissect(*data, CATEGORIES, OFFSET, STEP, IMAGE, preset, choosing)
 
 
 @functools.cache
@@ -85,7 +85,7 @@ def library(preset):
     result = dissection.dissect(
         lambda: batches,
         CATEGORIES,
-        {"layer": CENTRES},
+        {"layer": Centres.square(OFFSET, STEP)},
         IMAGE,
         num_images=len(acts),
         protocol=protocol,
@@ -202,4 +202,4 @@ def test_reference_tiles():
 def test_reference_refuses_other_presets():
     data, _ = examples("lite")
     with pytest.raises(ValueError, match="pnas"):
-        reference.dissect(*data, CATEGORIES, *CENTRES, IMAGE, "pnas")
+        reference.dissect(*data, CATEGORIES, OFFSET, STEP, IMAGE, "pnas")

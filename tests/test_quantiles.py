@@ -48,6 +48,7 @@ def in_digits(tail_mass, batches, num_values, bits):
         yield bracket
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(cut_arrays(), st.floats(0.01, 1.0), st.sampled_from([3, 11, 16]))
 def test_counting_digits_gives_the_same_quantile(case, tail_mass, bits):

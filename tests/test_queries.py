@@ -14,11 +14,11 @@ from jaxdissect.dissection import classifiers, label_units, queries
 from jaxdissect.dissection.image_counts import count_images
 from jaxdissect.dissection.layers import Layer, masks
 from jaxdissect.streaming import accumulate
-from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
+from jaxdissect.upsampling import Axis, bilinear_matrix, upsample
 
 few = settings(deadline=None, max_examples=20)
 UNITS, CONCEPTS = 5, 4
-MATRIX = bilinear_matrix(3, 6, 12, Centres(2.0, 4.0), padding="zeros")
+MATRIX = bilinear_matrix(3, 6, 12, Axis(2.0, 4.0), padding="zeros")
 LAYER = Layer(UNITS, MATRIX, MATRIX)
 ASKED = [[3, 1], [2]], [2, 0]
 

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import pytest
 from conftest import compiling_quickly, make_example
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 

@@ -89,6 +89,7 @@ def test_equal_and_empty_fields_feel_nothing(value):
     assert all((g == 0).all() for g in grads)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(seeds, st.sampled_from([(7, 2), (7, 3), (9, 5), (11, 3)]), st.integers(1, 3))
 def test_pairs_are_different_filters_of_one_group(seed, filters_and_groups, per_filter):
@@ -120,6 +121,7 @@ def test_every_pair_of_a_group_is_as_likely():
     assert (abs(times[possible] - 1000) < 150).all() and (times[~possible] == 0).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(seeds)
 def test_group_activation_loss_is_the_sum_of_the_groups_mean_distances(seed):
@@ -134,6 +136,7 @@ def test_group_activation_loss_is_the_sum_of_the_groups_mean_distances(seed):
     np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_group_activation_loss_is_0_within_equal_and_g_within_disjoint_groups(key):
     fields = jnp.array(sigmoid(random_maps()), jnp.float32)
     equal = fields[..., jnp.array([0, 0, 0, 1, 1, 1, 2])]
@@ -149,6 +152,7 @@ def test_groups_of_single_filters_contribute_nothing(key):
     assert rf.group_activation_loss(key, fields, num_groups=5) == 0
 
 
+@pytest.mark.slow
 def test_minimising_it_draws_a_group_together_and_leaves_the_groups_apart(key):
     def loss(maps, key):
         return rf.group_activation_loss(

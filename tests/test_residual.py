@@ -12,6 +12,7 @@ from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.gradients import prediction_gradient
 from jaxdissect.networks.running import turned
+from jaxdissect.upsampling import Centres
 
 INNER = "layer2.0.conv1"
 
@@ -28,6 +29,7 @@ def tapped():
     return networks.taps(network, layers)(params, images)
 
 
+@pytest.mark.slow
 def test_a_block_is_its_branch_and_the_way_around():
     acts = tapped()
     want = jax.nn.relu(acts["layer1.0"] + acts["layer1.1.conv2.bn"])
@@ -62,6 +64,7 @@ def test_units_inside_are_removed_by_an_edit():
     assert not np.allclose(without, tapped()["logits"])
 
 
+@pytest.mark.slow
 def test_gradients_reach_inside():
     network, params, images = resnet()
     targets = jnp.array([0, 1, 2])
@@ -95,10 +98,10 @@ def test_only_the_last_block_has_a_factored_tail():
 def test_centres_in_closed_form():
     network = networks.resnet(3, depth=50)
     # 7 / 2 with padding 3 and 3 / 2 with padding 1: each first cell on the first pixel.
-    assert networks.centres(network, "layer1.2", 224) == (0.0, 4.0)
-    assert networks.centres(network, "layer4.0.conv1", 224) == (0.0, 16.0)
-    assert networks.centres(network, "layer4.0.conv2", 224) == (0.0, 32.0)
-    assert networks.centres(network, "layer4.2", 224) == (0.0, 32.0)
+    assert networks.centres(network, "layer1.2", 224) == Centres.square(0.0, 4.0)
+    assert networks.centres(network, "layer4.0.conv1", 224) == Centres.square(0.0, 16.0)
+    assert networks.centres(network, "layer4.0.conv2", 224) == Centres.square(0.0, 32.0)
+    assert networks.centres(network, "layer4.2", 224) == Centres.square(0.0, 32.0)
 
 
 def test_training_updates_the_statistics_inside():
@@ -113,6 +116,36 @@ def test_training_updates_the_statistics_inside():
         if stage.endswith(".bn"):
             mean = variables["batch_stats"]["mean"]
             assert not np.array_equal(after[stage]["batch_stats"]["mean"], mean)
+
+
+def test_padded_shortcuts_in_closed_form():
+    """Blocks whose branches give nothing pass every other cell on, between zeros."""
+    network, params, images = make_example("cifar_resnet")
+    trunk = networks.split(network, "layer1.0").trunk
+    silent = {
+        name: jax.tree.map(lambda x: 0 * x, value) if "layer2" in name else value
+        for name, value in params.items()
+    }
+    before = np.asarray(trunk(params, images))  # [B 16 16 4], after a ReLU
+    after = networks.split(network, "layer2.0").trunk(silent, images)
+    want = np.zeros((3, 8, 8, 8), np.float32)
+    want[..., 2:6] = before[:, ::2, ::2]
+    np.testing.assert_allclose(after, want, rtol=1e-5, atol=1e-6)
+    # Nothing halves the maps before the second group.
+    assert networks.centres(network, "layer1.0", 16) == (0.0, 1.0)
+    assert networks.centres(network, "layer3.0", 16) == (0.0, 4.0)
+
+
+def test_settings_that_are_none():
+    with pytest.raises(BadInput, match="`depth` is 18; allowed are 8, 14, 20"):
+        networks.cifar_resnet(3, depth=18)
+    with pytest.raises(BadInput, match="`shortcut` is 'A'; allowed are 'padding' and"):
+        networks.cifar_resnet(3, shortcut="A")
+    with pytest.raises(BadInput, match="`stem` is '3x3'; allowed are 'usual' and"):
+        networks.resnet(3, stem="3x3")
+    with pytest.raises(BadInput, match="`depth` is 12; allowed are 11, 13, 16, 19"):
+        networks.vgg(3, depth=12)
+    assert networks.penultimate_group(networks.cifar_resnet(3)) == "conv1"
 
 
 def test_depths_that_are_none():

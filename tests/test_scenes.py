@@ -35,6 +35,7 @@ def test_golden_scenes_are_byte_identical():
     assert digest == "ce382ead57bc3e3afe9e76781ca1abf8dbb0aafa5e057758f010822cd3b80ece"
 
 
+@pytest.mark.slow
 def test_any_subset_in_any_order_gives_the_same_scenes(batch):
     got = scenes.render(3, [41, 2, 19])
     for array, whole in zip(got, batch, strict=True):
@@ -148,6 +149,7 @@ def test_layout_does_not_depend_on_size():
         assert (small == large[:, ::2, ::2])[..., layer].mean() > 0.95
 
 
+@pytest.mark.slow
 def test_concepts_occur_at_detectable_frequencies(batch):
     shares = frequencies(batch.labels)
     print_outside(shares)
@@ -155,6 +157,7 @@ def test_concepts_occur_at_detectable_frequencies(batch):
     assert np.mean((shares >= WINDOW[0]) & (shares <= WINDOW[1])) >= 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feature", ["pixels", "histogram"])
 def test_linear_classifier_on_colours_fails(batch, feature):
     more = scenes.render(7, range(20 * NUM_CLASSES))
@@ -163,6 +166,7 @@ def test_linear_classifier_on_colours_fails(batch, feature):
     assert accuracy < 0.6
 
 
+@pytest.mark.slow
 def test_hand_made_maps_detect_no_object_or_part(batch):
     best = hand_made_ious(batch)
     print({name: f"{iou:.3f} {concept.name}" for name, (iou, concept) in best.items()})

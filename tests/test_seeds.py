@@ -61,6 +61,7 @@ def together():
     return states[-1], measured
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_seed_among_others_is_the_seed_alone(number, together):
     key = jax.random.key(SEEDS[number])
@@ -75,6 +76,7 @@ def test_a_seed_among_others_is_the_seed_alone(number, together):
     assert expected[0].step == NUM_STEPS
 
 
+@pytest.mark.slow
 def test_seeds_differ_in_everything_random(together):
     state, measured = together
     kernel = training.trainable(state.params)["conv2.conv"]["kernel"]

@@ -14,6 +14,7 @@ from PIL import Image
 from reference import squeezenet as reference
 
 from jaxdissect import networks
+from jaxdissect.upsampling import Centres
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 squeezenet = importlib.import_module("squeezenet_places365")
@@ -41,8 +42,9 @@ def made_up(tmp_path_factory):
     return arrays, squeezenet.build(folder, size=65)
 
 
+@pytest.mark.slow
 def test_every_layer_equals_plain_numpy(made_up):
-    arrays, (network, params, _, _) = made_up
+    arrays, (network, params, *_) = made_up
     got = networks.taps(network, (*LAYERS, "logits"))(params, images_of(INPUTS))
     for n, image in enumerate(INPUTS):
         for layer, want in reference.taps(arrays, image.transpose(2, 0, 1)).items():
@@ -51,7 +53,7 @@ def test_every_layer_equals_plain_numpy(made_up):
 
 
 def test_tail_of_trunk_is_the_network(made_up):
-    _, (network, params, _, _) = made_up
+    _, (network, params, *_) = made_up
     images = images_of(INPUTS)
     whole = networks.apply(network, params, images)
     for layer in networks.layer_names(network)[:-1]:
@@ -59,14 +61,15 @@ def test_tail_of_trunk_is_the_network(made_up):
         np.testing.assert_array_equal(tail(params, trunk(params, images)), whole)
 
 
+@pytest.mark.slow
 def test_cells_sit_where_the_architecture_puts_them(made_up):
-    _, (network, _, _, _) = made_up
+    _, (network, *_) = made_up
     # conv1: 3 / 2 with padding 1, on every second pixel; each pooling 3 / 2 without.
     centres = {layer: networks.centres(network, layer, 65) for layer in LAYERS}
-    assert centres["conv1"] == (0.0, 2.0)
-    assert centres["fire2"] == centres["fire3"] == (2.0, 4.0)
-    assert centres["fire4"] == centres["fire5"] == (6.0, 8.0)
-    assert centres["fire6"] == centres["fire9"] == (14.0, 16.0)
+    assert centres["conv1"] == Centres.square(0.0, 2.0)
+    assert centres["fire2"] == centres["fire3"] == Centres.square(2.0, 4.0)
+    assert centres["fire4"] == centres["fire5"] == Centres.square(6.0, 8.0)
+    assert centres["fire6"] == centres["fire9"] == Centres.square(14.0, 16.0)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,7 @@ def assert_within(got, want, atol):
     np.testing.assert_allclose(got, want, rtol=0, atol=atol)
 
 
+@pytest.mark.slow
 def test_all_images_have_the_published_probabilities(expected, places, pixels):
     names = places.classes
     got = probabilities(places, pixels / np.float32(255))
@@ -138,6 +142,7 @@ def check_layers(places, images, want):
     return acts, logits
 
 
+@pytest.mark.slow
 def test_the_layers_of_an_image_have_the_published_statistics(expected, places, pixels):
     want = expected["image0"]
     acts, logits = check_layers(places, pixels[:1] / np.float32(255), want)
@@ -145,6 +150,7 @@ def test_the_layers_of_an_image_have_the_published_statistics(expected, places, 
     assert_within(logits[0], want["pool10"], 1e-4)
 
 
+@pytest.mark.slow
 def test_the_layers_of_a_formula_have_the_published_statistics(expected, places):
     y, x = np.mgrid[:224, :224]
     slots = x / 223 - 0.5, y / 223 - 0.5, (x + y) % 16 / 16 - 0.5
@@ -201,6 +207,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_known_mistakes_show(mistake, expected, places, pixels, monkeypatch):
     signatures = expected["wrong_port_signatures_image0"]

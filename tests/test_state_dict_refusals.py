@@ -1,7 +1,5 @@
 """Checkpoints that are damaged or of something else end in one sentence."""
 
-import sys
-
 import numpy as np
 import pytest
 from reference import state_dicts
@@ -75,24 +73,29 @@ def test_a_file_of_another_kind(data, file):
     assert "FILE is truncated or no safetensors file" in refusal(file)
 
 
-def test_a_pickle_where_pytorch_is_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
+def test_bytes_that_are_no_pickle(tmp_path):
     file = tmp_path / "model.pth.tar"
     file.write_bytes(b"a pickle")
-    assert refusal(file) == (
-        "FILE is a pickle, which PyTorch reads: install the extra `torch`, or use a "
-        ".safetensors file"
-    )
+    assert refusal(file).startswith("FILE is truncated or no checkpoint of PyTorch (")
+
+
+RECIPE = "docs/own_network.md shows how any other network of PyTorch is read"
+
+
+def other(architecture):
+    """What is said where another network is meant."""
+    return f"; the nearest network known is {architecture}, and {RECIPE}"
 
 
 def test_a_tensor_is_missing(file):
     said = refusal_of(without(ALEXNET, "features.3.bias"), file)
-    assert said == "FILE: the checkpoint lacks features.3.bias"
+    assert said == "FILE: the checkpoint lacks features.3.bias" + other("alexnet")
 
 
 def test_a_tensor_too_many(file):
     said = refusal_of(ALEXNET | {"classifier.9.weight": (2, 2)}, file)
-    assert said == "FILE: the checkpoint has unknown classifier.9.weight"
+    unknown = "FILE: the checkpoint has unknown classifier.9.weight"
+    assert said == unknown + other("alexnet")
 
 
 def test_a_misspelt_tensor_is_named_with_what_it_should_be(file):
@@ -101,7 +104,7 @@ def test_a_misspelt_tensor_is_named_with_what_it_should_be(file):
     assert said == (
         "FILE: the checkpoint lacks features.26.weight (did you mean "
         "features.26.wieght?) and has unknown features.26.wieght (did you mean "
-        "features.26.weight?)"
+        "features.26.weight?)" + other("vgg16")
     )
 
 
@@ -110,7 +113,8 @@ def test_a_misspelt_tensor_that_tells_the_size(name, file):
     misspelt = name.replace("weight", "wieght")
     shapes = without(VGG16, name) | {misspelt: VGG16[name]}
     said = refusal_of(shapes, file)
-    assert said == f"FILE: the checkpoint lacks {name} (did you mean {misspelt}?)"
+    meant = f"(did you mean {misspelt}?); {RECIPE}"
+    assert said == f"FILE: the checkpoint lacks {name} {meant}"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_a_misspelt_tensor_that_tells_the_size(name, file):
 )
 def test_no_tensor_that_belongs_there_is_taken_for_a_missing_one(shapes, name, file):
     said = refusal_of(without(shapes, name), file)
-    assert said == f"FILE: the checkpoint lacks {name}"
+    assert said == f"FILE: the checkpoint lacks {name}; {RECIPE}"
 
 
 @pytest.mark.parametrize("name", ["features.6.weight", "classifier.4.bias"])
@@ -132,8 +136,8 @@ def test_a_tensor_of_another_shape(name, file):
     shape = (first + 1, *rest)
     said = refusal_of(ALEXNET | {name: shape}, file)
     assert said == (
-        f"FILE: {name} has shape {list(shape)}, which does not fit the rest of the "
-        "alexnet"
+        f"FILE: {name} has shape {list(shape)} where the rest of the alexnet has "
+        f"{[first, *rest]}" + other("alexnet")
     )
 
 
@@ -142,7 +146,7 @@ def test_a_kernel_of_no_shape(shape, file):
     said = refusal_of(ALEXNET | {"classifier.1.weight": shape}, file)
     assert said == (
         f"FILE: classifier.1.weight has shape {list(shape)}; a kernel has 2 or 4 axes, "
-        "none of them empty"
+        f"none of them empty; {RECIPE}"
     )
 
 
@@ -153,34 +157,81 @@ def test_many_missing_tensors_are_counted(file):
     del shapes["bn1.num_batches_tracked"]  # nobody needs it
     said = refusal_of(shapes, file)
     assert said.startswith("FILE: the checkpoint lacks layer1.0.bn1.")
-    assert said.endswith(" and 2 more") and said.count(", ") == 3
+    assert said.endswith(" and 2 more" + other("resnet18")) and said.count(", ") == 4
 
 
-# VGG-11, a ResNet of 16 layers, and one that is twice as wide inside.
-VGG11 = {
-    f"features.{n}.weight": (4, 3 if n == 0 else 4, 3, 3)
-    for n in (0, 3, 6, 8, 11, 13, 16, 18)
-}
+# Networks that are nearly known ones.
+VGG12 = {n: shape for n, shape in VGG16.items() if "features.5." not in n}
 RESNET16 = without(RESNET18, *(name for name in RESNET18 if "layer4.1" in name))
 WIDE = {
     name: (2 * shape[0], *shape[1:]) if ".conv1" in name else shape
     for name, shape in RESNET18.items()
+}
+SQUEEZED = RESNET18 | {
+    f"layer{n}.0.se.fc{m}.weight": (4, 4) for n in (1, 2, 3, 4) for m in (1, 2)
+}
+DEEP_STEM = {
+    name.replace("conv1", "conv1.0") if name == "conv1.weight" else name: shape
+    for name, shape in RESNET18.items()
+} | {"conv1.3.weight": (4, 4, 3, 3)}
+FIVE = RESNET18 | {"conv1.weight": (4, 3, 5, 5)}
+QUANTISED = RESNET18 | {"conv1.scale": (), "conv1.zero_point": ()}
+SQUEEZENET = {
+    "features.0.weight": (64, 3, 3, 3),
+    "features.0.bias": (64,),
+    "features.3.squeeze.weight": (16, 64, 1, 1),
+    "classifier.1.weight": (10, 512, 1, 1),
+}
+DECODED = {f"encoder.{name}": shape for name, shape in RESNET18.items()} | {
+    "decoder.0.weight": (4, 4, 3, 3)
 }
 
 
 @pytest.mark.parametrize(
     ("shapes", "said"),
     [
-        (VGG11, "lacks features.28.weight"),
-        (renamed(ALEXNET, features="stem"), "is of no known network: it has "),
-        ({"fc.weight": (2, 2)}, "is of no known network: it has fc.weight; "),
-        (RESNET16, "is of a ResNet with [2, 2, 2, 1] blocks; known are the depths "),
-        (WIDE, "layer1.0.conv1.weight has shape [8, 4, 3, 3], which does not fit "),
+        (
+            VGG12,
+            "lacks features.5.bias, features.5.weight; the nearest network known is ",
+        ),
+        (
+            renamed(ALEXNET, features="stem"),
+            "is of no known network: it has classifier.1.bias, classifier.1.weight and "
+            "14 more, the first kernel being stem.0.weight of shape [4, 3, 11, 11]; "
+            "known are VGG-11 to 19",
+        ),
+        (
+            {"fc.weight": (2, 2)},
+            "is of no known network: it has fc.weight, the first kernel being "
+            "fc.weight of shape [2, 2]; known are ",
+        ),
+        (RESNET16, "is of a ResNet with [2, 2, 2, 1] basic blocks and a stem of 7 x 7"),
+        (
+            WIDE,
+            "layer1.0.conv1.weight has shape [8, 4, 3, 3] where the rest of the "
+            "resnet18 has [4, 4, 3, 3]",
+        ),
         (renamed(VGG16, classifier="head"), "lacks classifier.0.weight"),
+        (SQUEEZED, "has unknown layer1.0.se.fc1.weight"),
+        (
+            DEEP_STEM,
+            "is of no known network: the nearest, resnet18, has no conv1.0.weight "
+            "(here of shape [4, 3, 7, 7]) and needs conv1.weight; ",
+        ),
+        (FIVE, "conv1.weight has shape [4, 3, 5, 5]; ResNets begin with a "),
+        (QUANTISED, "has unknown conv1.scale, conv1.zero_point"),
+        (SQUEEZENET, "is of no known network: it has classifier.1.weight"),
+        (
+            DECODED,
+            "holds a network under encoder and, outside it, decoder.0.weight; `part` "
+            "takes what is under encoder alone",
+        ),
     ],
 )
 def test_another_network(shapes, said, file):
-    assert said in refusal_of(shapes, file)
+    refused = refusal_of(shapes, file)
+    assert said in refused
+    assert refused.endswith(RECIPE)
 
 
 def test_no_tensors_at_all():

@@ -3,6 +3,8 @@
 Needs PyTorch (the extra `torch`).
 """
 
+import argparse
+import pathlib
 import pickle
 import struct
 import types
@@ -123,6 +125,79 @@ def of_old_versions(state):
 def test_every_wrapping(wrapped, save, state, expected, tmp_path):
     save(wrapped(state), tmp_path / "model.pth.tar")
     assert_same(load_checkpoint(tmp_path / "model.pth.tar").params, expected)
+
+
+def by_lightning(state):
+    """As Lightning leaves it, whatever it was given to remember."""
+    settings = argparse.Namespace(lr=0.1, out=pathlib.Path("x"), best=np.float64(3))
+    return {
+        "state_dict": {f"model._orig_mod.{n}": t for n, t in state.items()},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(3, 3)}}}],
+        "hyper_parameters": settings,
+        "dtype": torch.float32,
+        "device": torch.device("cpu"),
+        "size": torch.Size([1, 2]),
+    }
+
+
+def averaged(state):
+    """Stochastic weight averaging counts."""
+    return {"net": in_parallel(state) | {"n_averaged": torch.tensor(3)}}
+
+
+@pytest.mark.parametrize("save", [torch.save, legacy])
+@pytest.mark.parametrize("wrapped", [by_lightning, averaged])
+def test_what_pytorch_itself_calls_code(wrapped, save, state, expected, tmp_path):
+    save(wrapped(state), tmp_path / "model.ckpt")
+    assert_same(load_checkpoint(tmp_path / "model.ckpt").params, expected)
+
+
+def optimizers_and_all(state):
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    return {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "rng": torch.get_rng_state(),
+    }
+
+
+@pytest.mark.parametrize("save", [torch.save, legacy])
+def test_the_same_as_pytorch_reads(save, state, tmp_path):
+    """Views, types, empty tensors and scalars, against PyTorch's own reader."""
+    base = torch.arange(24.0).reshape(2, 3, 4)
+    values = {
+        "whole": base,
+        "turned": base.permute(2, 0, 1),
+        "part": base[1:, ::2],
+        "parameter": torch.nn.Parameter(base[0, 0]),
+        "half": base.half(),
+        "brain": base.bfloat16(),
+        "double": base.double(),
+        "count": torch.tensor(7),
+        "empty": torch.zeros(0, 3),
+        "scalar": torch.tensor(2.5),
+    }
+    save(values, tmp_path / "model.pt")
+    read = read_state(tmp_path / "model.pt")
+    theirs = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert read.shapes.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        got = read.read(name)
+        assert got.shape == tuple(tensor.shape)
+        np.testing.assert_array_equal(got, tensor.detach().float().numpy())
+    save(optimizers_and_all(state), tmp_path / "model.pt")
+    assert set(read_state(tmp_path / "model.pt").shapes) == {"weight", "bias"}
+
+
+@pytest.mark.parametrize("number", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_types_that_came_later(number, tmp_path):
+    tensor = torch.linspace(-2, 2, 12).reshape(3, 4).to(number)
+    torch.save({"weight": tensor}, tmp_path / "model.pt")
+    got = read_state(tmp_path / "model.pt").read("weight")
+    np.testing.assert_array_equal(got, tensor.float().numpy())
 
 
 @pytest.mark.parametrize("number", [torch.float16, torch.bfloat16, torch.float64])

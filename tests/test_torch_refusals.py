@@ -65,8 +65,8 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not(
     hostile = Runs(os.system, f"touch {marker}")
     save({"state_dict": state, "note": hostile} if wrapped else hostile, file)
     assert refusal(file) == (
-        "FILE is refused: loading it would run posix.system; only tensors are read, "
-        "such as `torch.save(model.state_dict(), path)` writes"
+        "FILE is refused: loading it would run posix.system; only tensors and plain "
+        "data are read, such as `torch.save(model.state_dict(), path)` writes"
     )
     assert not marker.exists()
     pickle.loads(pickle.dumps(hostile))
@@ -76,11 +76,11 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not(
 @pytest.mark.parametrize(
     ("value", "called"),
     [
-        (Runs(eval, "1"), "eval"),
-        (Runs(getattr, 1, "real"), "getattr"),
+        (Runs(eval, "1"), "builtins.eval"),
+        (Runs(getattr, 1, "real"), "builtins.getattr"),
         (Runs(torch.load, "x"), "torch.serialization.load"),
         (torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"),
-        (types.SimpleNamespace(weights=torch.zeros(2)), "types.SimpleNamespace"),
+        (Runs(torch.hub.load, "x", "y"), "torch.hub.load"),
     ],
 )
 def test_what_would_be_called_is_named(value, called, tmp_path):
@@ -136,7 +136,11 @@ def test_a_file_of_another_kind(data, said, tmp_path):
     ("value", "said"),
     [
         ([1, 2], "FILE holds a list; it must hold a state dictionary"),
-        (torch.zeros(3), "FILE holds a Tensor; it must hold a state dictionary"),
+        (torch.zeros(3), "FILE holds a tensor; it must hold a state dictionary"),
+        (
+            types.SimpleNamespace(weights=torch.zeros(2)),
+            "FILE holds a types.SimpleNamespace; it must hold a state dictionary",
+        ),
         ({"epoch": 3}, "FILE has no tensors; it must hold a state dictionary"),
         ({"fc.weight": torch.zeros(2, 2)}, "FILE: the checkpoint is of no known "),
     ],

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import NETWORKS, make_example
+from conftest import every_network, make_example
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
@@ -14,7 +14,6 @@ from jaxdissect.cli.objectives import in_bfloat16
 from jaxdissect.networks.stages import function_stage
 
 cached_example = functools.lru_cache(make_example)
-every_network = pytest.mark.parametrize("name", NETWORKS)
 
 
 @functools.lru_cache
@@ -157,6 +156,7 @@ def rounded(name):
     )
 
 
+@pytest.mark.slow
 @in_few_networks
 def test_activations_are_bfloat16_from_the_first_convolution_on(name):
     network, _, _ = cached_example(name)

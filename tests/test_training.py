@@ -126,6 +126,7 @@ def step_in_parts(num_parts):
     return jax.jit(step)(state, images, jnp.arange(8) % 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_parts", [2, 8])
 def test_a_batch_in_parts_gives_the_step_of_the_whole(num_parts):
     for got, want in zip(

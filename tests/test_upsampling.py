@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 from reference import dissection as reference
 
-from jaxdissect.upsampling import Centres, bilinear_matrix, upsample
+from jaxdissect.upsampling import Axis, bilinear_matrix, upsample
 
 
 @pytest.mark.parametrize("padding", ["zeros", "edge"])
-@pytest.mark.parametrize("centres", [Centres(7.5, 16.0), Centres(15.0, 16.0)])
-def test_upsampling_equals_the_reference(padding, centres):
+@pytest.mark.parametrize("axis", [Axis(7.5, 16.0), Axis(15.0, 16.0)])
+def test_upsampling_equals_the_reference(padding, axis):
     acts = np.random.default_rng(0).normal(size=(3, 2, 5)).astype(np.float32)
-    rows = bilinear_matrix(3, 12, 48, centres, padding=padding)
-    columns = bilinear_matrix(2, 8, 32, centres, padding=padding)
+    rows = bilinear_matrix(3, 12, 48, axis, padding=padding)
+    columns = bilinear_matrix(2, 8, 32, axis, padding=padding)
     expected = reference.upsample(
         acts,
         (12, 8),
         (48, 32),
-        (centres.offset,) * 2,
-        (centres.step,) * 2,
+        (axis.offset,) * 2,
+        (axis.step,) * 2,
         padding,
     )
     got = upsample(acts[None], rows, columns)[0]
@@ -26,11 +26,11 @@ def test_upsampling_equals_the_reference(padding, centres):
 
 
 def test_vgg_at_224_has_the_published_edge_weight():
-    matrix = bilinear_matrix(14, 56, 224, Centres(7.5, 16.0), padding="zeros")
+    matrix = bilinear_matrix(14, 56, 224, Axis(7.5, 16.0), padding="zeros")
     assert matrix[0, 0] == 0.625
     np.testing.assert_allclose(matrix[2:-2].sum(1), 1)
 
 
 def test_a_grid_of_the_same_size_changes_nothing():
-    same = bilinear_matrix(6, 6, 96, Centres(7.5, 16.0), padding="zeros")
+    same = bilinear_matrix(6, 6, 96, Axis(7.5, 16.0), padding="zeros")
     np.testing.assert_array_equal(same, np.eye(6))

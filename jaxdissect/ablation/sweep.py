@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from jaxdissect import logits
 from jaxdissect.ablation.effects import Answers, Effects, merge_effects, tally
 from jaxdissect.ablation.examples import check, halves, signatures
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
@@ -64,9 +65,9 @@ def unit_effects(
         A Statistic: batches are `Examples`, the value is `Effects` with N = U.
 
     Raises:
-        BadInput: acts that are not finite or have other units, targets outside the
-            classes, one image that does not fit into `memory_bytes`; at the end, a
-            class without images.
+        BadInput: acts that are not finite or have other units, outputs that are no
+            logits (`logits.check_logits`), targets outside the classes, one image that
+            does not fit into `memory_bytes`; at the end, a class without images.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -188,9 +189,11 @@ def _sweep(
     @jax.jit
     def prepare(params, acts, replacement, targets):
         prepared = tail.prepare(params, acts, jnp.broadcast_to(replacement, acts.shape))
-        before = _answers(tail.whole(params, prepared), targets)
+        outputs = tail.whole(params, prepared)
+        before = _answers(outputs, targets)
         finite = jnp.isfinite(acts).all() & jnp.isfinite(before.log_probability).all()
-        return prepared, before, tail.changed(prepared), finite, acts.mean((1, 2))
+        means = acts.mean((1, 2))
+        return prepared, before, tail.changed(prepared), finite, means, outputs
 
     def measure(acts, targets, replacement) -> Effects:
         check(acts, targets, num_units, num_classes)
@@ -201,11 +204,14 @@ def _sweep(
                 (measure(*half) for half in halves(acts, targets, replacement)),
             )
         with jax.default_matmul_precision(precision):
-            prepared, before, changed, finite, means = prepare(
-                params, acts, replacement, targets
-            )
+            *given, outputs = prepare(params, acts, replacement, targets)
+            prepared, before, changed, finite, means = given
             if not finite:
                 raise BadInput("`acts`, or the outputs they lead to, are not finite")
+            far = logits.elsewhere(acts)
+            logits.check_logits(
+                outputs, lambda: prepare(params, far, replacement, targets)[-1]
+            )
             evaluated = evaluate(prepared, np.asarray(changed), targets, size)
         if not np.isfinite(evaluated.answers.log_probability).all():
             raise BadInput("`replacement` leads to outputs that are not finite")
@@ -226,11 +232,11 @@ def _sweep(
     return Statistic(measure, merge_effects, value)
 
 
-def _answers(logits: Array, targets: Array) -> Answers:
-    log_probability = jax.nn.log_softmax(logits)
-    at = jnp.broadcast_to(targets, logits.shape[:-1])[..., None]
+def _answers(outputs: Array, targets: Array) -> Answers:
+    log_probability = jax.nn.log_softmax(outputs)
+    at = jnp.broadcast_to(targets, outputs.shape[:-1])[..., None]
     true = jnp.take_along_axis(log_probability, at, -1)[..., 0]
-    return Answers(logits.argmax(-1), true)
+    return Answers(outputs.argmax(-1), true)
 
 
 def _slices(length: int, size: int) -> list[slice]:

@@ -2,21 +2,27 @@
 
 A Flax module is traced once and cut where nothing goes around a layer; functions
 written by hand are chained. In reading order: `programs`, `reading`, `models`, `maps`,
-`layers`, `splits`, `chains`, `tables`.
+`picking`, `layers`, `splits`, `chains`, `tables`; then `digests` (what tells networks
+apart) and `endings` (the logits before a softmax).
 """
 
 from jaxdissect.adapters.chains import chain
+from jaxdissect.adapters.digests import network_digest, program_digest
+from jaxdissect.adapters.endings import before_ending
 from jaxdissect.adapters.layers import Layer, layer_table, list_layers
 from jaxdissect.adapters.splits import split_linen, split_nnx
 from jaxdissect.adapters.tables import linen_network, nnx_network
 
 __all__ = [
     "Layer",
+    "before_ending",
     "chain",
     "layer_table",
     "linen_network",
     "list_layers",
+    "network_digest",
     "nnx_network",
+    "program_digest",
     "split_linen",
     "split_nnx",
 ]

@@ -9,12 +9,13 @@ from jax import Array
 from jaxtyping import Float
 
 from jaxdissect.adapters.maps import as_maps, as_outputs, map_shape
+from jaxdissect.adapters.picking import Which, pick
 from jaxdissect.base import AnyArray, BadInput, Params
 from jaxdissect.networks.stages import Network, Stage
-from jaxdissect.networks.windows import measured_window
+from jaxdissect.networks.windows import measured_windows
 
 LAST = "logits"
-"""The name of every table's last stage, which the tools ask for."""
+"""The name of the last stage of a classifier, which ablation and gradients ask for."""
 
 StageFunction = Callable[[Any, Array], Array]
 """(variables, acts) -> acts."""
@@ -24,26 +25,31 @@ def chain(
     functions: Mapping[str, StageFunction],
     params: Params,
     example: Float[AnyArray, "B H W c"],
+    *,
+    outputs: Which = None,
 ) -> tuple[Network, Params]:
     """Functions, one after the other, as a table of stages.
 
-    A trunk and a tail written by hand are a chain of two.
+    A trunk and a tail written by hand are a chain of two; a trunk alone is enough for
+    a dissection.
 
     Args:
         functions: {layer: (variables, acts) -> acts} in order; the first takes images,
-            the last is called `logits` and returns [B K]. The others return
-            [B H W U], or dense layers [B U] and tokens [B T U], which are maps in the
-            table and themselves again for the next function.
+            the last of a classifier is called `logits` and returns [B K]. The others
+            return [B H W U], or dense layers [B U] and tokens [B T U], which are maps
+            in the table and themselves again for the next function.
         params: {layer: variables, any pytree of arrays}; functions without any may be
             left out.
         example: images; only shape and type matter.
+        outputs: which of its outputs is meant, where the last function returns
+            several: its key or its number.
 
     Returns:
         The network, and its params.
 
     Raises:
-        BadInput: the last function is not called `logits`, params of no function, or
-            a shape that is not one of those.
+        BadInput: no functions, `logits` before the last one, params of no function, a
+            shape that is not one of those, or several outputs of which none is picked.
 
     >>> import jax.numpy as jnp
     >>> from jaxdissect import networks
@@ -54,19 +60,33 @@ def chain(
     [[8.0, 8.0, 8.0]]
     """
     names = list(functions)
-    if names[-1:] != [LAST]:
-        raise BadInput(f"`functions` has {names}; the last must be called {LAST!r}")
+    if not names or LAST in names[:-1]:
+        raise BadInput(
+            f"`functions` has {names}; it needs at least one, and {LAST!r} comes last"
+        )
     if unknown := set(params) - set(names):
         raise BadInput(f"`params` has {min(unknown)!r}; `functions` has {names}")
     stages, like = [], jax.ShapeDtypeStruct(example.shape, example.dtype)
     for name, function in functions.items():
+        which = outputs if name == names[-1] else None
+        alone = _picking(function, which, repr(name))
         before, variables = like, params.get(name, {})
-        like = jax.eval_shape(function, variables, before)
+        like = jax.eval_shape(alone, variables, before)
         if len(like.shape) not in ((2,) if name == LAST else (2, 3, 4)):
             allowed = "[B K]" if name == LAST else "[B H W U], [B T U] or [B U]"
             raise BadInput(f"{name!r} returns shape {like.shape}; it must be {allowed}")
-        stages.append(_stage(name, function, variables, before))
+        if like.shape[0] != example.shape[0]:
+            raise BadInput(
+                f"{name!r} returns shape {like.shape} for {example.shape[0]} images; "
+                "the first axis must be that of the images"
+            )
+        stages.append(_stage(name, alone, variables, before))
     return tuple(stages), dict(params)
+
+
+def _picking(function: StageFunction, outputs: Which, source: str) -> StageFunction:
+    """The function with one of its outputs."""
+    return lambda variables, acts: pick(function(variables, acts), outputs, source)
 
 
 def _stage(name: str, function: StageFunction, variables: Any, before: Any) -> Stage:
@@ -77,18 +97,18 @@ def _stage(name: str, function: StageFunction, variables: Any, before: Any) -> S
         return outputs if name == LAST else as_maps(outputs)
 
     @functools.cache
-    def window() -> Any:
+    def windows() -> Any:
         # One size of images makes one size of maps.
         _, height, width, units = map_shape(before.shape)
         of_maps = functools.partial(apply, variables)
-        return measured_window(of_maps, (height, width, units))
+        return measured_windows(of_maps, (height, width, units))
 
     return Stage(
         name,
         init=_refused,
         apply=apply,
         train=_refused,
-        window=lambda length: window(),
+        windows=lambda height, width: windows(),
     )
 
 

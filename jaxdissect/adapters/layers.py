@@ -15,6 +15,7 @@ from jaxdissect.adapters.models import (
     linen_shapes,
     nnx_model,
 )
+from jaxdissect.adapters.picking import Which, with_output
 from jaxdissect.adapters.programs import Mark, Program, depending, needed
 from jaxdissect.base import AnyArray, BadInput
 
@@ -43,7 +44,11 @@ class Layer(NamedTuple):
 
 
 def list_layers(
-    model: Any, example: Float[AnyArray, "B ..."], **call: Any
+    model: Any,
+    example: Float[AnyArray, "B ..."],
+    *,
+    outputs: Which = None,
+    **call: Any,
 ) -> tuple[Layer, ...]:
     """What a Flax model's layers are called, and where it can be cut.
 
@@ -56,6 +61,8 @@ def list_layers(
         model: a Linen module, or an NNX one, which is run in evaluation mode.
         example: images [B H W c], or whatever the model takes; only shape and type
             matter.
+        outputs: which output is meant, where the model returns several and cuts are
+            to be those of one (`linen_network`); by default all are.
         **call: further arguments of the model's `__call__`, such as `train=False`.
 
     Returns:
@@ -78,8 +85,9 @@ def list_layers(
     Conv_1       Conv   1 x 8 x 8 x 4  a connection from 'Conv_0.relu' goes around it
     Dense_0      Dense  1 x 1 x 1 x 5  yes
     """
-    adapted = any_model(model, example, call)
-    return tuple(program_layers(model_program(adapted, example)))
+    program = model_program(any_model(model, example, call), example)
+    chosen = program if outputs is None else with_output(program, outputs)
+    return tuple(program_layers(chosen))
 
 
 def layer_table(layers: Sequence[Layer]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 from jaxtyping import Float
@@ -17,12 +18,18 @@ from jaxdissect.adapters.layers import (
     program_layers,
 )
 from jaxdissect.adapters.models import Model, linen_model, nnx_model
+from jaxdissect.adapters.picking import Which, with_output
 from jaxdissect.adapters.programs import Mark, Program, compute, needed
 from jaxdissect.base import AnyArray, BadInput, Params
 from jaxdissect.networks.stages import Network
 
 IMAGES = ""
 """No layer's name: where the first stage begins."""
+
+MAPS = "outputs"
+"""The name of the last stage, where what comes out are maps and no logits."""
+
+ENDS = (LAST, MAPS)
 
 
 def linen_network(
@@ -31,25 +38,32 @@ def linen_network(
     example: Float[AnyArray, "B H W c"],
     *,
     layers: Sequence[str] = (),
+    outputs: Which = None,
     **call: Any,
 ) -> tuple[Network, Params]:
     """A Linen module as a table of stages, cut wherever it can be.
 
     Args:
-        module: a classifier of images.
+        module: a classifier of images, or anything that makes maps of them.
         variables: its variables, as `module.apply` takes them.
         example: images; only shape and type matter. The table takes batches of any
             length, of images of this size.
         layers: where to cut, as `list_layers` names it; empty for all clean cuts. Of
             names of one array the shortest is kept.
+        outputs: which of its outputs is meant, where it returns several: the key or
+            the number; nested ones are joined by dots (`"head.logits"`).
         **call: further arguments of `module.apply`, such as `train=False`.
 
     Returns:
-        The network, whose last stage is `logits`, and its params: {stage: {name of a
-        variable: array}}. It can be run, cut and asked, but not trained.
+        The network and its params: {stage: {name of a variable: array}}. It can be
+        run, cut and asked, but not trained. The last stage is `logits` where outputs
+        are [B K]; where they are maps or tokens, their layer, or `outputs` if they are
+        of none; and else the last clean cut. Without logits a network can be dissected,
+        and no more.
 
     Raises:
-        BadInput: unknown layer, no clean cut, or outputs that are no logits.
+        BadInput: unknown layer, no clean cut, or several outputs of which none is
+            picked.
 
     >>> import jax.numpy as jnp
     >>> from jaxdissect import networks
@@ -62,7 +76,7 @@ def linen_network(
     >>> networks.apply(network, params, images).shape
     (2, 4)
     """
-    return _network(linen_model(module, variables, call), example, layers)
+    return _network(linen_model(module, variables, call), example, layers, outputs)
 
 
 def nnx_network(
@@ -70,14 +84,17 @@ def nnx_network(
     example: Float[AnyArray, "B H W c"],
     *,
     layers: Sequence[str] = (),
+    outputs: Which = None,
     **call: Any,
 ) -> tuple[Network, Params]:
     """An NNX module, in evaluation mode, as a table of stages.
 
     Args:
-        model: a classifier of images, with its variables; it stays as it is.
+        model: as the `module` of `linen_network`, with its variables; it stays as it
+            is.
         example: as in `linen_network`.
         layers: as in `linen_network`.
+        outputs: as in `linen_network`.
         **call: further arguments of the module's `__call__`.
 
     Returns:
@@ -95,23 +112,30 @@ def nnx_network(
     >>> networks.layer_names(network), sorted(params["layers.0"])
     (('layers.0', 'logits'), ['layers.0.bias', 'layers.0.kernel'])
     """
-    return _network(nnx_model(model, call), example, layers)
+    return _network(nnx_model(model, call), example, layers, outputs)
 
 
 def _network(
-    model: Model, example: Any, layers: Sequence[str]
+    model: Model, example: Any, layers: Sequence[str], outputs: Which
 ) -> tuple[Network, Params]:
-    program = model_program(model, example)
-    _check_logits(program)
-    chosen = {path: cut_value(program, path) for path in layers if path != LAST}
+    program = with_output(model_program(model, example), outputs)
+    end = _end(program)
+    chosen = {path: cut_value(program, path) for path in layers if path not in ENDS}
     cuts = chosen if layers else _cuts(program)
-    names = [IMAGES, *sorted(cuts, key=lambda path: cuts[path]), LAST]
+    if end == (MAPS,) and program.outputs[0] in cuts.values():
+        end = ()  # the last layer's maps are the outputs
+    names = [IMAGES, *sorted(cuts, key=lambda path: cuts[path]), *end]
+    if len(names) < 2:
+        shape = list(program.results.shape)
+        raise BadInput(
+            f"the model returns shape {shape}, and has no layer where it can be cut"
+        )
     leaves = model.leaves(model.variables)
     shapes = jax.eval_shape(lambda leaves: leaves, leaves)
 
     def programs(length: int) -> Program:
         like = jax.ShapeDtypeStruct((length, *example.shape[1:]), example.dtype)
-        return model.program(shapes, like)
+        return with_output(model.program(shapes, like), outputs)
 
     functions, params = {}, {}
     for before, name in itertools.pairwise(names):
@@ -124,13 +148,13 @@ def _network(
     return chain(functions, params, example)
 
 
-def _check_logits(program: Program) -> None:
-    shapes = [leaf.shape for leaf in jax.tree.leaves(program.results)]
-    if len(shapes) != 1 or len(shapes[0]) != 2:
-        raise BadInput(
-            f"the model returns {len(shapes)} arrays, of shapes {shapes}; a table of "
-            "stages ends with the logits [B K] alone"
-        )
+def _end(program: Program) -> tuple[str, ...]:
+    """What the last stage is called, if outputs are one for each image."""
+    like = program.results
+    batch = like.shape[:1] == program.like.shape[:1]
+    if not batch or not jnp.issubdtype(like.dtype, jnp.floating):
+        return ()
+    return {2: (LAST,), 3: (MAPS,), 4: (MAPS,)}.get(len(like.shape), ())
 
 
 def _cuts(program: Program) -> dict[str, int]:
@@ -138,7 +162,7 @@ def _cuts(program: Program) -> dict[str, int]:
     cuts: dict[int, str] = {}
     for layer in program_layers(program):
         value = mark_of(program, layer.path).value
-        if not layer.cut or value == program.images or layer.path == LAST:
+        if not layer.cut or value == program.images or layer.path in ENDS:
             continue
         # A module that ends with another gives its name to what both return.
         if cuts.setdefault(value, layer.path).startswith(f"{layer.path}."):
@@ -150,9 +174,8 @@ def _place(program: Program, name: str) -> Mark:
     """Where a segment begins or ends."""
     if name == IMAGES:
         return Mark(name, "", program.like, program.images)
-    if name == LAST:
-        like = jax.tree.leaves(program.results)[0]
-        return Mark(name, "", like, program.outputs[0])
+    if name in ENDS:
+        return Mark(name, "", program.results, program.outputs[0])
     return mark_of(program, name)
 
 

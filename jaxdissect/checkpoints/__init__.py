@@ -7,8 +7,8 @@ from jaxdissect.checkpoints.converting import (
     export_torchvision,
     load_checkpoint,
 )
-from jaxdissect.checkpoints.naming import Recognised, recognise
 from jaxdissect.checkpoints.reading import State, read_state
+from jaxdissect.checkpoints.recognition import Recognised, recognise
 
 __all__ = [
     "IMAGENET_MEAN",

@@ -4,7 +4,8 @@ PyTorch's kernels are [out in height width], ours [height width in out]; its fir
 connected layer reads maps flattened as [units height width], ours as they are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,20 +13,18 @@ import jax
 import numpy as np
 
 from jaxdissect.base import BadInput, Params
-from jaxdissect.checkpoints.naming import (
-    ALEXNET_HEADS,
-    VGG_HEADS,
-    Naming,
-    Recognised,
-    flat,
-    nearest,
-    recognise,
-    torchvision,
-    torchvision_resnet,
-)
+from jaxdissect.checkpoints.naming import Naming, is_counter, nearest
 from jaxdissect.checkpoints.reading import State, read_state
+from jaxdissect.checkpoints.recognition import (
+    EXPORTS,
+    IMAGENET,
+    RECIPE,
+    Recognised,
+    listed,
+    recognise,
+)
 from jaxdissect.networks import Network, init
-from jaxdissect.networks.resnet import BLOCKS
+from jaxdissect.networks.layers import luminance_stage
 from jaxdissect.weights import flattened, nested, write_arrays
 
 LEAVES = {
@@ -36,23 +35,18 @@ LEAVES = {
     "var": "running_var",
 }
 """{our name: PyTorch's}."""
-EXPORTS: Mapping[str, Naming] = {
-    "vgg16": torchvision(VGG_HEADS),
-    "alexnet": torchvision(ALEXNET_HEADS),
-    "caffe_alexnet": flat,
-    **{f"resnet{depth}": torchvision_resnet for depth in BLOCKS},
-}
-"""{architecture: the names that others expect}."""
-IMAGE = (227, 227, 3)
+IMAGE = (227, 227)
 """Large enough for every known network; parameters do not depend on it."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN, IMAGENET_STD = IMAGENET
 """Of images in [0, 1], red, green, blue; nearly every published network uses them."""
 
 
 class Checkpoint(NamedTuple):
-    """A network read from a file of another framework; it takes RGB images.
+    """A network read from a file of another framework.
+
+    It takes RGB images, or those of as many channels as it was trained on. One for grey
+    images begins with a stage `grey`, which makes RGB images grey.
 
     Attributes:
         recognised: which network it is.
@@ -72,41 +66,81 @@ class Checkpoint(NamedTuple):
 def load_checkpoint(
     path: Path,
     *,
-    mean: Sequence[float] = IMAGENET_MEAN,
-    std: Sequence[float] = IMAGENET_STD,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     channels: Literal["rgb", "bgr"] = "rgb",
+    part: str | None = None,
 ) -> Checkpoint:
     """A known network with the parameters of a checkpoint.
 
     Args:
-        path: .safetensors, or PyTorch's .pth, .pt or .pth.tar.
-        mean: what was subtracted from images in [0, 1], channel by channel.
+        path: .safetensors, or PyTorch's .pth, .pt, .pth.tar, .th, .ckpt or .bin.
+        mean: what was subtracted from images in [0, 1], channel by channel; the usual
+            values of such a network, `recognised.normalization`, by default.
         std: what they were divided by.
         channels: the order in which the checkpoint takes them, also in `mean` and
             `std`. A network for BGR is turned into one for RGB.
+        part: which network of several in the file, as in `read_state`.
 
     Raises:
         BadInput: the file cannot be read, is of no known network, or has tensors too
-            many, too few, or of other shapes.
+            many, too few, or of other shapes; it takes images of other than three
+            channels, and `mean` or `std` are not given or not of as many.
 
     >>> load_checkpoint(Path("vgg16.pth"))
     Traceback (most recent call last):
     ...
     jaxdissect.base.BadInput: there is no checkpoint vgg16.pth
     """
-    state = read_state(path)
-    order = slice(None, None, -1 if channels == "bgr" else 1)
-    mean, std = tuple(mean)[order], tuple(std)[order]
+    state = read_state(path, part)
     try:
         recognised = recognise(state.shapes)
+        order = _order(channels, recognised)
+        given = _normalization(mean, std, recognised)
+        mean, std = (tuple(values)[order] for values in given)
         options = {**recognised.options, "mean": mean, "std": std}
         network = recognised.build(recognised.num_classes, **options)
+        if recognised.channels == 1:
+            network = (luminance_stage(), *network)
         params = convert(state, network, recognised)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
     first = params["conv1_1.conv" if "conv1_1.conv" in params else "conv1.conv"]
     first["params"]["kernel"] = first["params"]["kernel"][:, :, order]
     return Checkpoint(recognised, network, params, mean, std)
+
+
+def _order(channels: str, recognised: Recognised) -> slice:
+    if channels == "bgr" and recognised.channels != 3:
+        raise BadInput(f"`channels` is 'bgr', but {_kind(recognised)}")
+    return slice(None, None, -1 if channels == "bgr" else 1)
+
+
+def _kind(recognised: Recognised) -> str:
+    number = recognised.channels
+    channels = "1 channel" if number == 1 else f"{number} channels"
+    return f"the {recognised.architecture} takes images of {channels}"
+
+
+def _normalization(
+    mean: Sequence[float] | None, std: Sequence[float] | None, recognised: Recognised
+) -> tuple[Sequence[float], Sequence[float]]:
+    """What is given, and what is usual for the rest."""
+    kind = _kind(recognised)
+    usual = recognised.normalization or (None, None)
+    found = []
+    for name, values, default in zip(("mean", "std"), (mean, std), usual, strict=True):
+        values = default if values is None else values
+        if values is None:
+            raise BadInput(f"{kind}, for which no `{name}` is usual; it must be given")
+        if len(values) != recognised.channels:
+            raise BadInput(f"`{name}` has {len(values)} values, but {kind}")
+        found.append(values)
+    if not all(map(math.isfinite, found[0])):
+        raise BadInput(f"`mean` is {tuple(found[0])}; it must be finite")
+    if not all(0 < value < math.inf for value in found[1]):
+        raise BadInput(f"`std` is {tuple(found[1])}; it must be positive")
+    return found[0], found[1]
 
 
 def convert(state: State, network: Network, recognised: Recognised) -> Params:
@@ -120,17 +154,23 @@ def convert(state: State, network: Network, recognised: Recognised) -> Params:
     Raises:
         BadInput: listing tensors that are missing, unknown or of another shape.
     """
-    expected = jax.eval_shape(lambda key: init(key, network, IMAGE), jax.random.key(0))
+    # A grey network's first stage takes colours.
+    shape = (*IMAGE, 3 if recognised.channels == 1 else recognised.channels)
+    expected = jax.eval_shape(lambda key: init(key, network, shape), jax.random.key(0))
     wanted = {
-        ours: (pytorch_name(ours, network, recognised.naming), leaf.shape)
+        ours: (
+            recognised.prefix + pytorch_name(ours, network, recognised.naming),
+            leaf.shape,
+        )
         for ours, leaf in flattened(expected).items()
     }
-    _check_names(state.shapes, [name for name, _ in wanted.values()])
+    other = f"the nearest network known is {recognised.architecture}, and {RECIPE}"
+    _check_names(state.shapes, [name for name, _ in wanted.values()], other)
     for name, shape in wanted.values():
         if not _fits(state.shapes[name], shape):
             raise BadInput(
-                f"{name} has shape {list(state.shapes[name])}, which does not fit the "
-                f"rest of the {recognised.architecture}"
+                f"{name} has shape {list(state.shapes[name])} where the rest of the "
+                f"{recognised.architecture} has {_pytorch_shape(shape)}; {other}"
             )
     arrays = {}
     # The largest first, so that it never comes on top of all others.
@@ -173,7 +213,8 @@ def pytorch_name(ours: str, network: Network, naming: Naming) -> str:
     """What PyTorch calls the array `stage/collection/name` or, inside a residual block,
     `block/collection/stage/name`.
 
-    >>> pytorch_name("layer1.0/params/layer1.0.conv2.bn/scale", (), torchvision_resnet)
+    >>> from jaxdissect.checkpoints.naming import resnet_names
+    >>> pytorch_name("layer1.0/params/layer1.0.conv2.bn/scale", (), resnet_names())
     'layer1.0.bn2.weight'
     """
     stage, leaf = _stage_and_leaf(ours)
@@ -221,26 +262,23 @@ def _fits(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
     )
 
 
-def _check_names(shapes: Mapping[str, Any], wanted: list[str]) -> None:
+def _pytorch_shape(ours: tuple[int, ...]) -> list[int]:
+    if len(ours) < 4:
+        return list(ours)
+    height, width, units, outputs = ours
+    return [outputs, units, height, width]
+
+
+def _check_names(shapes: Mapping[str, Any], wanted: list[str], other: str) -> None:
     missing = [name for name in wanted if name not in shapes]
-    unknown = [
-        name
-        for name in shapes
-        if name not in wanted and not name.endswith("num_batches_tracked")
-    ]
+    unknown = [name for name in shapes if name not in wanted and not is_counter(name)]
     if not missing and not unknown:
         return
     problems = []
     if missing:
-        named = (f"{name}{nearest(name, unknown)}" for name in missing)
-        problems.append(f"lacks {_listed(named, len(missing))}")
+        named = [f"{name}{nearest(name, unknown)}" for name in missing[:4]]
+        problems.append(f"lacks {listed(named + missing[4:])}")
     if unknown:
-        named = (f"{name}{nearest(name, missing)}" for name in unknown)
-        problems.append(f"has unknown {_listed(named, len(unknown))}")
-    raise BadInput(f"the checkpoint {' and '.join(problems)}")
-
-
-def _listed(names: Iterator[str], number: int, most: int = 4) -> str:
-    first = [name for name, _ in zip(names, range(most), strict=False)]
-    more = f" and {number - most} more" if number > most else ""
-    return ", ".join(first) + more
+        named = [f"{name}{nearest(name, missing)}" for name in unknown[:4]]
+        problems.append(f"has unknown {listed(named + unknown[4:])}")
+    raise BadInput(f"the checkpoint {' and '.join(problems)}; {other}")

@@ -1,82 +1,24 @@
-"""Which network a state dictionary is of, and what its tensors are called."""
+"""What tensors of known networks are called in other frameworks."""
 
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, NamedTuple
 
 from jaxdissect.base import BadInput
-from jaxdissect.networks import (
-    Network,
-    alexnet,
-    caffe_alexnet,
-    layer_index,
-    resnet,
-    vgg16,
-)
-from jaxdissect.networks.resnet import BLOCKS, BOTTLENECKS, FEATURES
+from jaxdissect.networks import Network, layer_index
 
 Shapes = Mapping[str, tuple[int, ...]]
 Naming = Callable[[Network, str], str]
 """(network, name of a stage with weights) -> what its tensors' names begin with."""
 
 
-class Recognised(NamedTuple):
-    """The network a state dictionary is of.
+def is_counter(name: str) -> bool:
+    """Whether a tensor counts steps of training, which nobody needs.
 
-    Attributes:
-        architecture: `vgg16`, `alexnet`, `caffe_alexnet`, `resnet18`, ...
-        build: (num_classes, **options) -> its table of stages.
-        num_classes: K.
-        options: keywords of `build` that the shapes tell: width, hidden, ...
-        naming: what its tensors are called.
+    >>> is_counter("bn1.num_batches_tracked"), is_counter("bn1.bias")
+    (True, False)
     """
-
-    architecture: str
-    build: Callable[..., Network]
-    num_classes: int
-    options: Mapping[str, Any]
-    naming: Naming
-
-
-def recognise(shapes: Shapes) -> Recognised:
-    """The network whose names and shapes these are.
-
-    Known are torchvision's VGG-16 (also with BatchNorm), AlexNet and ResNets, VGG-16
-    with the names of timm (up to 224 pixels the same network) or of the Places365
-    network of Bau et al. (PNAS 2020), AlexNet as in Caffe, and ResNets from Lua.
-
-    Args:
-        shapes: {name: shape} of a state dictionary.
-
-    Raises:
-        BadInput: none of these.
-
-    >>> recognise({"embedding.weight": (10, 4)})
-    Traceback (most recent call last):
-    ...
-    jaxdissect.base.BadInput: the checkpoint is of no known network: it has embedding...
-    """
-    first, size = _first_convolution(shapes)
-    if first == "features.0" and size == 11:
-        return _chain("alexnet", alexnet, shapes, torchvision(ALEXNET_HEADS))
-    if first == "conv1" and size == 11:
-        return _chain("caffe_alexnet", caffe_alexnet, shapes, flat)
-    if first == "features.0" and size == 3:
-        heads = TIMM_HEADS if "head.fc.weight" in shapes else VGG_HEADS
-        return _chain("vgg16", vgg16, shapes, torchvision(heads))
-    if first == "features.conv1_1" and size == 3:
-        return _chain("vgg16", vgg16, shapes, csail)
-    if first == "conv1" and size == 7:
-        return _resnet(shapes, torchvision_resnet)
-    if first == "0" and size == 7:
-        return _resnet(shapes, lua_resnet)
-    found = ", ".join([*list(shapes)[:3], "..."][: len(shapes)]) or "no tensors"
-    raise BadInput(
-        f"the checkpoint is of no known network: it has {found}; known are VGG-16, "
-        "AlexNet and ResNet by the names of torchvision and of the Places365 networks"
-    )
+    return name.endswith("num_batches_tracked") or name == "n_averaged"
 
 
 def nearest(name: str, allowed: list[str]) -> str:
@@ -90,6 +32,7 @@ def nearest(name: str, allowed: list[str]) -> str:
 
 
 VGG_HEADS = ("classifier.0", "classifier.3", "classifier.6")
+CIFAR_VGG_HEADS = ("classifier.0", "classifier.3", "classifier.5")
 TIMM_HEADS = ("pre_logits.fc1", "pre_logits.fc2", "head.fc")
 ALEXNET_HEADS = ("classifier.1", "classifier.4", "classifier.6")
 
@@ -98,14 +41,16 @@ def torchvision(heads: tuple[str, ...]) -> Naming:
     """Features by their place in the table, where the input stage comes first.
 
     >>> naming = torchvision(VGG_HEADS)
+    >>> from jaxdissect.networks import vgg16
     >>> naming(vgg16(10), "conv5_3.conv"), naming(vgg16(10), "fc6.dense")
     ('features.28', 'classifier.0')
     """
 
     def naming(network: Network, stage: str) -> str:
         if stage.startswith("fc"):
-            return heads[int(stage[2]) - 6]
-        return f"features.{layer_index(network, stage) - 1}"
+            return heads[min(int(stage[2]) - 6, len(heads) - 1)]
+        first = layer_index(network, "input") + 1
+        return f"features.{layer_index(network, stage) - first}"
 
     return naming
 
@@ -123,16 +68,42 @@ def flat(network: Network, stage: str) -> str:
     return stage.partition(".")[0]
 
 
-def torchvision_resnet(network: Network, stage: str) -> str:
+def resnet_names(shortcut: str = "downsample", head: str = "fc") -> Naming:
     """`layer1.0.conv2`, `layer1.0.bn2`, `layer2.0.downsample.0`, ...
 
-    >>> torchvision_resnet((), "layer1.0.conv2.bn")
-    'layer1.0.bn2'
+    Args:
+        shortcut: what the way around a block is called, `downsample` in torchvision.
+        head: what the last layer is called, `fc` in torchvision.
+
+    >>> resnet_names()((), "layer1.0.conv2.bn"), resnet_names(head="linear")((), "fc")
+    ('layer1.0.bn2', 'linear')
     """
-    stage = stage.replace("shortcut.conv", "downsample.0")
-    stage = stage.replace("shortcut.bn", "downsample.1")
-    stage = re.sub(r"conv(\d)\.bn$", r"bn\1", stage)
-    return re.sub(r"conv(\d)\.conv$", r"conv\1", stage)
+
+    def naming(network: Network, stage: str) -> str:
+        if stage == "fc":
+            return head
+        stage = stage.replace("shortcut.conv", f"{shortcut}.0")
+        stage = stage.replace("shortcut.bn", f"{shortcut}.1")
+        stage = re.sub(r"conv(\d)\.bn$", r"bn\1", stage)
+        return re.sub(r"conv(\d)\.conv$", r"conv\1", stage)
+
+    return naming
+
+
+def function_resnet(network: Network, stage: str) -> str:
+    """Groups conv2_x to conv5_x, whose blocks are a residual function and a shortcut.
+
+    >>> function_resnet((), "layer1.0.conv2.bn"), function_resnet((), "conv1.bn")
+    ('conv2_x.0.residual_function.4', 'conv1.1')
+    """
+    fixed = {"conv1.conv": "conv1.0", "conv1.bn": "conv1.1", "fc": "fc"}
+    if stage in fixed:
+        return fixed[stage]
+    group, block, layer, kind = stage.split(".")
+    place, norm = f"conv{int(group[-1]) + 1}_x.{block}", int(kind == "bn")
+    if layer == "shortcut":
+        return f"{place}.shortcut.{norm}"
+    return f"{place}.residual_function.{3 * (int(layer[-1]) - 1) + norm}"
 
 
 def lua_resnet(network: Network, stage: str) -> str:
@@ -152,73 +123,10 @@ def lua_resnet(network: Network, stage: str) -> str:
     return f"{place}.0.{3 * (int(layer[-1]) - 1) + norm}"
 
 
-def _first_convolution(shapes: Shapes) -> tuple[str, int]:
-    for name, shape in shapes.items():
-        if len(shape) == 4 and shape[1] == 3:
-            return name.removesuffix(".weight"), shape[-1]
-    return "", 0
-
-
-def _chain(architecture: str, build, shapes: Shapes, naming: Naming) -> Recognised:
-    """VGG and AlexNet: width, BatchNorm and the fully connected layers from shapes."""
-    usual = build(1)
-    batch_norm = architecture == "vgg16" and "features.1.running_mean" in shapes
-    if batch_norm:
-        usual = build(1, batch_norm=True)
-    convolutions = [s.name for s in usual if s.name.endswith(".conv")]
-    names = [naming(usual, name) for name in (convolutions[0], convolutions[-1])]
-    heads = [naming(usual, stage) for stage in ("fc6", "fc7", "fc8")]
-    while len(heads) > 1 and f"{heads[-1]}.weight" not in shapes:
-        heads.pop()
-    for name in (*names, *heads):
-        check_kernel(shapes, f"{name}.weight", lambda: names_in(usual, naming))
-    first, last = (shapes[f"{name}.weight"][0] for name in names)
-    kernels = [shapes[f"{name}.weight"] for name in heads]
-    # timm keeps the first fully connected layer as a convolution.
-    cells = kernels[0][-1] ** 2 if len(kernels[0]) == 4 else kernels[0][1] / last
-    options = {
-        "width": first / FIRST_UNITS[architecture],
-        "grid": round(cells**0.5),
-        "hidden": tuple(kernel[0] for kernel in kernels[:-1]),
-    }
-    if batch_norm:
-        options["batch_norm"] = True
-    return Recognised(architecture, build, kernels[-1][0], options, naming)
-
-
-FIRST_UNITS = {"vgg16": 64, "alexnet": 64, "caffe_alexnet": 96}
-"""Units of the first convolution at full width."""
-
-
-def _resnet(shapes: Shapes, naming: Naming) -> Recognised:
-    numbers = []
-    for group in range(1, 5):
-        blocks = 0
-        while f"{naming((), f'layer{group}.{blocks}.conv1.conv')}.weight" in shapes:
-            blocks += 1
-        numbers.append(blocks)
-    bottleneck = f"{naming((), 'layer1.0.conv3.conv')}.weight" in shapes
-    depths = [
-        depth
-        for depth, blocks in BLOCKS.items()
-        if blocks == tuple(numbers) and (depth in BOTTLENECKS) == bottleneck
-    ]
-    if not depths:
-        raise BadInput(
-            f"the checkpoint is of a ResNet with {numbers} blocks; known are the "
-            f"depths {', '.join(map(str, BLOCKS))}"
-        )
-    (depth,), fc = depths, f"{naming((), 'fc')}.weight"
-    build = partial(resnet, depth=depth)
-    check_kernel(shapes, fc, lambda: names_in(build(1), naming))
-    first = shapes[f"{naming((), 'conv1.conv')}.weight"][0]
-    options = {"width": first / FEATURES[0]}
-    return Recognised(f"resnet{depth}", build, shapes[fc][0], options, naming)
-
-
 def names_in(network: Network, naming: Naming) -> set[str]:
     """What tensors of a network may be called.
 
+    >>> from jaxdissect.networks import vgg16
     >>> "features.28.weight" in names_in(vgg16(10), torchvision(VGG_HEADS))
     True
     """

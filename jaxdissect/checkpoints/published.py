@@ -6,8 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jaxdissect.base import BadInput
-from jaxdissect.checkpoints.downloading import fetch
-from jaxdissect.checkpoints.http_ranges import said
+from jaxdissect.checkpoints.downloads import fetch
 from jaxdissect.checkpoints.sources import PUBLISHED, Published, RemoteFile
 
 
@@ -71,7 +70,7 @@ def read_classes(path: Path, num_classes: int) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = said(error)
+        reason = getattr(error, "strerror", None) or error
         raise BadInput(f"{path} has no names of classes: {reason}") from None
     names = tuple(_class_name(line.strip()) for line in lines if line.strip())
     if len(names) != num_classes:

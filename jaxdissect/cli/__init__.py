@@ -13,7 +13,8 @@ from typing import Any
 import tyro
 
 from jaxdissect import __version__
-from jaxdissect.base import BadInput
+from jaxdissect.base import BadInput, printable
+from jaxdissect.cli import console
 from jaxdissect.cli.config import (
     AblateConfig,
     AgreementConfig,
@@ -29,7 +30,9 @@ from jaxdissect.cli.config import (
     RegimesConfig,
     ScaleConfig,
     TrainConfig,
+    checking,
 )
+from jaxdissect.cli.own_files import said
 
 COMMANDS: dict[str, tuple[type, ...]] = {
     "train": (TrainConfig, RegimesConfig, GroupsConfig, FacesConfig),
@@ -68,7 +71,11 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: command, config file and settings; the process's own by default.
     """
-    arguments = sys.argv[1:] if argv is None else argv
+    with console.forgiving():
+        _main(sys.argv[1:] if argv is None else argv)
+
+
+def _main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
         return
@@ -80,11 +87,26 @@ def main(argv: list[str] | None = None) -> None:
         config = parse(command, rest)
         module = type(config).__name__.removesuffix("Config").lower()
         importlib.import_module(f"jaxdissect.cli.{module}").run(config)
-    except (BadInput, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except BadInput as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where this one stopped")
+    except OSError as error:
+        names = [str(n) for n in (error.filename, error.filename2) if n is not None]
+        where = " -> ".join(names) or "a file"
+        sentence = printable(f"{where}: {error.strerror or error}")
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        # What XLA raises where a program runs: a callback of the user's own network
+        # fails on some image, or memory is short. Its class is not imported for that.
+        if type(error).__name__ != "JaxRuntimeError":
+            raise
+        sentence = printable(f"a compiled program fails with {said(error)}")
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt as stop:
+        advice = str(stop) or "the same command starts anew"
+        print(f"\ninterrupted; {advice}", file=sys.stderr)
         sys.exit(130)
 
 
@@ -92,7 +114,8 @@ def parse(command: str, arguments: list[str]) -> Any:
     """The command's config: defaults, then a config file, then the command line.
 
     Raises:
-        BadInput: unknown command, or the config file is missing or of another command.
+        BadInput: unknown command; the config file is missing or of another command; a
+            setting of another type, or out of its range.
     """
     if command not in COMMANDS:
         raise BadInput(
@@ -103,29 +126,37 @@ def parse(command: str, arguments: list[str]) -> Any:
     if arguments and not arguments[0].startswith("-"):
         default = load_config(Path(arguments[0]), kinds)
         arguments = arguments[1:]
-    return tyro.cli(
+    config = tyro.cli(
         type(default), default=default, args=arguments, prog=f"jaxdissect {command}"
     )
+    checking.check(config)
+    return config
 
 
 def load_config(path: Path, kinds: tuple[type, ...]) -> Any:
     """The `config` a Python file defines.
 
     Raises:
-        BadInput: no such file, or its `config` is missing or of another kind.
+        BadInput: no such file, it fails, or its `config` is missing, of another kind or
+            has a setting that cannot be.
     """
     if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is no config file"
         near = [str(p) for p in sorted(path.parent.glob("*.py"))]
-        raise BadInput(f"there is no config file {path}; {_nearest(str(path), near)}")
+        raise BadInput(f"{path} {what}; {_nearest(str(path), near)}")
+    takes = f"this command takes {' or '.join(kind.__name__ for kind in kinds)}"
     try:
-        config = runpy.run_path(str(path)).get("config")
-    except Exception as error:  # whatever the user's own file raises
-        raise BadInput(f"{path} fails with {type(error).__name__}: {error}") from error
-    if not isinstance(config, kinds):
-        raise BadInput(
-            f"{path} defines `config` as {type(config).__name__}; this command takes "
-            f"{' or '.join(kind.__name__ for kind in kinds)}"
-        )
+        found = runpy.run_path(str(path))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's own file raises, or sys.exit
+        raise BadInput(f"{path} fails with {said(error)}") from error
+    if "config" not in found:
+        raise BadInput(f"{path} defines no `config`; {takes}")
+    config = found["config"]
+    if type(config) not in kinds:
+        raise BadInput(f"{path} defines `config` as {type(config).__name__}; {takes}")
+    checking.check(config, where=f"{path}: ")
     return config
 
 

@@ -9,7 +9,15 @@ import numpy as np
 
 from jaxdissect import ablation, metrics
 from jaxdissect.base import BadInput
-from jaxdissect.cli import analysed, build, joining, outputs, resuming, sweeping
+from jaxdissect.cli import (
+    analysed,
+    build,
+    joining,
+    outputs,
+    publishing,
+    records,
+    sweeping,
+)
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AblateConfig
 from jaxdissect.cli.sweeping import Pass
@@ -38,9 +46,6 @@ def run(config: AblateConfig) -> None:
     """Rank units on one split, report on another, write everything to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
-    sweeping.check(config, "random_draws", "top")
-    if not config.layers:
-        raise BadInput("`layers` is empty; name at least one layer")
     steps = {}
     for layer in config.layers:
         units = sweeping.num_units(trained, layer)
@@ -52,9 +57,10 @@ def run(config: AblateConfig) -> None:
     images = analysed.open_images(config, trained)
     check(config, images)
     manifest = analysed.manifest(config, trained, images, dissections=dissections)
-    outputs.check_same_run(out, manifest)
+    records.check_same_run(out, manifest)
     found = {layer: joining.dissection_of(config, layer) for layer in config.layers}
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         this = Pass(trained, config, work.progress, images)
         measured = measure(config, this, steps)
         for layer, (ranked, reported) in measured.items():
@@ -75,8 +81,10 @@ def run(config: AblateConfig) -> None:
             page = joining.page(config, trained, layer, effects, found[layer], images)
             (folder / "report.html").write_text(page, encoding="utf-8")
             write(folder, config, layer, effects, images.said)
+
+    publishing.make_once(out, manifest, make)
     for layer in config.layers:
-        print(f"\n{(out / layer / 'findings.txt').read_text()}")
+        print(f"\n{(out / layer / 'findings.txt').read_text('utf-8')}")
         print(f"report: {out / layer / 'report.html'}")
 
 
@@ -231,6 +239,7 @@ def write(
     summary = findings.summarize(
         key_summary, effects, by_class, related, removed=removed, top=config.top
     )
+    summary |= {"images_used": " ".join(about_images)} if about_images else {}
     outputs.write_json(folder / "summary.json", summary)
     said = [*about_images, *findings.sentences(layer, summary)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")

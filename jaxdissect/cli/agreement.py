@@ -11,8 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import ablation, gradients, metrics, networks
-from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import analysed, build, outputs, resuming, sweeping
+from jaxdissect.base import Statistic
+from jaxdissect.cli import (
+    analysed,
+    answering,
+    build,
+    outputs,
+    publishing,
+    sweeping,
+)
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AgreementConfig
 from jaxdissect.cli.scoring import SCORES
@@ -49,31 +56,20 @@ def run(config: AgreementConfig) -> None:
     """Predict on one split, remove on another, write to `config.out`."""
     build.use_compilation_cache()
     trained = analysed.load(config)
-    sweeping.check(config)
-    check(config)
+    answering.check_score(trained, *config.scores)
     sweeping.num_units(trained, config.layer)
     name = f"agreement-{build.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
     images = analysed.open_images(config, trained)
     manifest = analysed.manifest(config, trained, images)
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         this = Pass(trained, config, work.progress, images)
         write(work.results, config, images, measure(config, this))
-    print(f"\n{(out / 'findings.txt').read_text()}")
+
+    publishing.make_once(out, manifest, make)
+    print(f"\n{(out / 'findings.txt').read_text('utf-8')}")
     print(f"results: {out}")
-
-
-def check(config: AgreementConfig) -> None:
-    """Refuse scores that are none.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    if not config.scores or len(set(config.scores)) < len(config.scores):
-        raise BadInput(
-            f"`scores` is {config.scores}; name each of {', '.join(SCORES)} at most "
-            "once, and at least one"
-        )
 
 
 def measure(config: AgreementConfig, this: Pass) -> Measured:
@@ -179,6 +175,7 @@ def write(
     page.append(tables.markdown(agreement_tables.summary_table(found)))
     (folder / "results.md").write_text("\n\n".join(page) + "\n", encoding="utf-8")
     summary = {**facts, "agreement": agreement_tables.numbers(found)}
+    summary |= {"images_used": " ".join(images.said)} if images.said else {}
     outputs.write_json(folder / "summary.json", summary)
 
 

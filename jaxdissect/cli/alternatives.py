@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jaxdissect import dissection
-from jaxdissect.cli import probing, resuming, rotating, sources
+from jaxdissect.cli import probing, publishing, rotating, sources
 from jaxdissect.cli.layer_results import folder_of
 from jaxdissect.cli.probing import Run
 from jaxdissect.reports import conventions, figures, tables
@@ -16,7 +16,7 @@ def by_presets(
     this: Run,
     whole: sources.Probe,
     found: Mapping[str, dissection.Findings],
-    work: resuming.Work,
+    work: publishing.Work,
     sections: Sections,
 ) -> None:
     """Dissect by every preset; presets.csv and labels_by_preset.csv of each layer.
@@ -48,7 +48,7 @@ def by_presets(
 def by_rotations(
     this: Run,
     found: Mapping[str, dissection.Findings],
-    work: resuming.Work,
+    work: publishing.Work,
     sections: Sections,
 ) -> None:
     """Dissect along rotated axes; rotation.csv and rotation.png of each layer."""

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, loading, outputs, own_pictures
+from jaxdissect.cli import answering, build, generated, outputs, own_pictures
 from jaxdissect.cli.config import ImageSweepConfig, SweepConfig
 from jaxdissect.data import scenes
 from jaxdissect.data.images import ImageSet
+from jaxdissect.data.names import shown
 
 
 class Half(NamedTuple):
@@ -47,9 +48,9 @@ def load(config: ImageSweepConfig) -> build.Trained:
     """The network; one for the scenes' classes, if the images are scenes.
 
     Raises:
-        BadInput: as `loading.load`; the network has other classes.
+        BadInput: as `answering.load`; the network has other classes.
     """
-    trained, name = loading.load(config), build.run_name(config)
+    trained, name = answering.load(config), build.run_name(config)
     if config.data.name == "pictures" or trained.classes == scenes.CLASSES:
         return trained
     raise BadInput(
@@ -109,7 +110,8 @@ def scenes_for(config: SweepConfig, trained: build.Trained) -> Analysed:
     )
     fingerprint = generated.scenes_fingerprint(config.seed, size)
     numbers = np.arange(len(trained.classes))
-    return Analysed(rank, report, numbers, trained.classes, {"scenes": fingerprint}, [])
+    provenance, said = {"scenes": fingerprint}, answering.sentences(trained)
+    return Analysed(rank, report, numbers, trained.classes, provenance, said)
 
 
 def manifest(
@@ -120,14 +122,18 @@ def manifest(
 ) -> dict[str, Any]:
     """What makes an analysis of these weights on these images the same run."""
     return outputs.manifest(
-        config, weights=trained.weights.digest, **images.provenance, **provenance
+        config,
+        weights=trained.weights.digest,
+        **build.answers_of(trained),
+        **images.provenance,
+        **provenance,
     )
 
 
 def suffix(config: ImageSweepConfig) -> str:
     """What the images add to the name of a folder for results."""
     path = config.data.path
-    return "" if path is None else f"-{path.resolve().name}"
+    return "" if path is None else f"-{shown(path.resolve().name)}"
 
 
 def _pictures(config: ImageSweepConfig, trained: build.Trained) -> Analysed:
@@ -135,7 +141,6 @@ def _pictures(config: ImageSweepConfig, trained: build.Trained) -> Analysed:
         found = getattr(config, f"{name}_split")
         if found != name:
             raise BadInput(f"`{name}_split` is {found!r}; pictures have no splits")
-    build.check_positive(config, "num_rank", "num_report")
     found = own_pictures.open_pictures(
         config.data,
         trained,
@@ -149,4 +154,5 @@ def _pictures(config: ImageSweepConfig, trained: build.Trained) -> Analysed:
     )
     names = tuple(trained.classes[k] for k in found.numbers)
     provenance = {"pictures": found.fingerprint, "left_out": dict(found.left_out)}
-    return Analysed(rank, report, found.numbers, names, provenance, [found.said])
+    said = [found.said, *answering.sentences(trained)]
+    return Analysed(rank, report, found.numbers, names, provenance, said)

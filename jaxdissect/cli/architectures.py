@@ -1,15 +1,23 @@
 """From the settings of a network to its table of stages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import jax
+from annotated_types import MinLen
 
-from jaxdissect import networks, weights
+from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli.config import NetworkConfig
+from jaxdissect.cli.config import NetworkConfig, checking
+from jaxdissect.cli.config.ranges import Epochs, Seed, Share, Side
 from jaxdissect.networks import convolution, layers
+from jaxdissect.networks.resnet import CIFAR_DEPTHS
+from jaxdissect.networks.vgg import CONVOLUTIONS
+
+UNSAID = " does not say which network it is of: "
 
 
 def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
@@ -18,56 +26,46 @@ def build_network(config: NetworkConfig, num_classes: int) -> networks.Network:
     Raises:
         BadInput: a value the architecture cannot take.
     """
-    if not config.width > 0:
-        raise BadInput(f"`network.width` is {config.width}; it must be positive")
-    if not 0 <= config.dropout < 1:
-        raise BadInput(f"`network.dropout` is {config.dropout}; it must be in [0, 1)")
-    if config.grid < 1:
-        raise BadInput(f"`network.grid` is {config.grid}; it must be positive")
-    if min(config.std) <= 0:
-        raise BadInput(f"`network.std` is {config.std}; it must be positive")
-    if min(config.hidden, default=1) < 1:
-        raise BadInput(f"`network.hidden` is {config.hidden}; sizes must be positive")
-    convolve = convolution.for_backend(jax.default_backend())
-    if config.grey and config.architecture != "lenet":
+    if len(config.mean) != len(config.std) or len(config.mean) not in (1, 3):
         raise BadInput(
-            f"`network.grey` is for lenet only; `network.architecture` is "
-            f"{config.architecture}"
+            f"`network.mean` is {config.mean} and `network.std` {config.std}; both "
+            "have three values, or one"
         )
     if config.architecture == "lenet":
         return _build_lenet(config, num_classes)
-    if config.architecture == "shapesnet":
-        return networks.shapesnet(
-            num_classes,
-            width=config.width,
-            batch_norm=config.batch_norm,
-            mean=config.mean,
-            std=config.std,
-            convolve=convolve,
-        )
-    if config.architecture.startswith("resnet"):
-        return networks.resnet(
-            num_classes,
-            depth=int(config.architecture.removeprefix("resnet")),
-            width=config.width,
-            mean=config.mean,
-            std=config.std,
-            convolve=convolve,
-        )
-    builders: dict[str, Callable[..., networks.Network]] = {
-        "vgg16": partial(networks.vgg16, batch_norm=config.batch_norm),
-        "alexnet": partial(networks.alexnet, batch_norm=config.batch_norm),
-        "caffe_alexnet": networks.caffe_alexnet,
-    }
-    return builders[config.architecture](
+    channels = 1 if config.grey else 3
+    stages = _builder(config)(
         num_classes,
         width=config.width,
-        grid=config.grid,
-        hidden=config.hidden,
-        dropout=config.dropout,
-        mean=config.mean,
-        std=config.std,
-        convolve=convolve,
+        mean=config.mean[:channels],
+        std=config.std[:channels],
+        convolve=convolution.for_backend(jax.default_backend()),
+    )
+    return (layers.luminance_stage(), *stages) if config.grey else stages
+
+
+def _builder(config: NetworkConfig) -> Callable[..., networks.Network]:
+    """The function of an architecture, with the settings that only some have."""
+    name = config.architecture
+    if name == "shapesnet":
+        return partial(networks.shapesnet, batch_norm=config.batch_norm)
+    if name.startswith("resnet"):
+        depth = int(name.removeprefix("resnet"))
+        if depth in CIFAR_DEPTHS:
+            return partial(networks.cifar_resnet, depth=depth, shortcut=config.shortcut)
+        return partial(networks.resnet, depth=depth, stem=config.stem)
+    build: dict[str, Callable[..., networks.Network]] = {
+        "alexnet": partial(networks.alexnet, batch_norm=config.batch_norm),
+        "caffe_alexnet": networks.caffe_alexnet,
+        **{
+            f"vgg{depth}": partial(
+                networks.vgg, depth=depth, batch_norm=config.batch_norm
+            )
+            for depth in CONVOLUTIONS
+        },
+    }
+    return partial(
+        build[name], grid=config.grid, hidden=config.hidden, dropout=config.dropout
     )
 
 
@@ -85,18 +83,66 @@ def _build_lenet(config: NetworkConfig, num_classes: int) -> networks.Network:
     return (layers.grey_stage(), *stages) if config.grey else stages
 
 
-def network_config(loaded: weights.Weights) -> NetworkConfig:
-    """The settings of the network that weights are of."""
-    settings: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in loaded.metadata["config"]["network"].items()
+@dataclass(frozen=True)
+class Described:
+    """What a file of weights must say about the training it is from."""
+
+    schedule: Annotated[tuple[tuple[Side, Epochs], ...], MinLen(1)]
+    classes: Annotated[tuple[str, ...], MinLen(1)]
+    seed: Seed | None = None
+    test_top1: Share | None = None
+
+
+def described(path: Path, metadata: Mapping[str, Any]) -> Described:
+    """The training that a file says it is from.
+
+    Raises:
+        BadInput: naming what is missing or cannot be.
+    """
+    where = f"{path}{UNSAID}"
+    config = _section(metadata, "config", where)
+    said = {"classes": metadata.get("classes")} | {
+        name: config[name] for name in ("schedule", "seed") if name in config
     }
-    return NetworkConfig(**settings)
+    accuracy = _section({"summary": {}, **metadata}, "summary", where).get("test_top1")
+    if accuracy is not None:
+        said["test_top1"] = accuracy
+    return checking.read(Described, said, where, "training")
+
+
+def network_config(
+    metadata: Mapping[str, Any], path: Path = Path("weights")
+) -> NetworkConfig:
+    """The settings of the network that weights are of; nothing is built.
+
+    Raises:
+        BadInput: naming what is missing or cannot be.
+    """
+    where = f"{path}{UNSAID}"
+    config = _section(metadata, "config", where)
+    return checking.read(NetworkConfig, config.get("network"), where, "network")
+
+
+def _section(metadata: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    found = metadata.get(name)
+    if not isinstance(found, dict):
+        raise BadInput(f"{where}`{name}` is no object")
+    return found
 
 
 def input_facts(size: int, config: NetworkConfig) -> str:
     """What images become before the first layer, in words."""
+    channels = 1 if config.grey else 3
     mean, std = (
-        ", ".join(f"{x:.4g}" for x in values) for values in (config.mean, config.std)
+        ", ".join(f"{x:.4g}" for x in values[:channels])
+        for values in (config.mean, config.std)
     )
-    return f"{size} x {size} RGB images in [0, 1], minus ({mean}), over ({std})"
+    colours = "RGB images in [0, 1]"
+    if config.grey:
+        way = "mean of channels" if config.architecture == "lenet" else LUMINANCE
+        colours = f"{colours}, made grey ({way})"
+    return f"{size} x {size} {colours}, minus ({mean}), over ({std})"
+
+
+RED, GREEN, BLUE = layers.LUMINANCE
+LUMINANCE = f"{RED:g} R + {GREEN:g} G + {BLUE:g} B"

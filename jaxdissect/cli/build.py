@@ -1,6 +1,6 @@
 """A network with its weights, ready to be asked: what the commands share."""
 
-import os
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,13 +12,30 @@ import numpy as np
 
 from jaxdissect import networks, weights
 from jaxdissect.base import BadInput, Params
-from jaxdissect.cli import architectures, generated, outputs
+from jaxdissect.cli import architectures, caching, generated, outputs
 from jaxdissect.cli.config import (
     DissectConfig,
     SubjectConfig,
     SweepConfig,
 )
 from jaxdissect.data import scenes
+from jaxdissect.data.names import shown
+
+
+class Tried(NamedTuple):
+    """What a network that nothing is known of gave when it was tried.
+
+    Attributes:
+        images: [4 S S 3] on which it was.
+        outputs: [4 K] of its own.
+        kind: what they look like, of `logits.Kind`; "" where the user says it.
+        ends_in: what the user says that the network ends in; "" where nothing.
+    """
+
+    images: np.ndarray
+    outputs: np.ndarray
+    kind: str
+    ends_in: str
 
 
 class Trained(NamedTuple):
@@ -30,6 +47,9 @@ class Trained(NamedTuple):
         image_size: height and width of the images it takes, in pixels.
         classes: their names, [K].
         facts: {name: value} to say about it: its architecture, and its input.
+        tried: of a network of the user's own; None where outputs are known to be
+            logits.
+        is_shifted: whether its logits are known up to a number for each image only.
     """
 
     network: networks.Network
@@ -37,6 +57,8 @@ class Trained(NamedTuple):
     image_size: int
     classes: tuple[str, ...]
     facts: Mapping[str, str]
+    tried: Tried | None = None
+    is_shifted: bool = False
 
 
 def load_trained(path: Path | None) -> Trained:
@@ -49,24 +71,26 @@ def load_trained(path: Path | None) -> Trained:
         bundled = files("jaxdissect") / "pretrained" / "scenes_vgg16.safetensors"
         with as_file(bundled) as file:
             return load_trained(file)
-    loaded = weights.load(path)
-    try:
-        config = architectures.network_config(loaded)
-        size, _ = loaded.metadata["config"]["schedule"][-1]
-        classes = tuple(loaded.metadata["classes"])
-        network = architectures.build_network(config, len(classes))
-    except (KeyError, TypeError, IndexError) as error:
-        raise BadInput(f"{path} does not say which network it is of: {error}") from None
+    header = weights.describe(path)
+    training = architectures.described(path, header.metadata)
+    config = architectures.network_config(header.metadata, path)
+    size, _ = training.schedule[-1]
+    network = architectures.build_network(config, len(training.classes))
     expected = jax.eval_shape(
         lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
     )
-    for name, have, want in mismatches(loaded.params, expected):
-        raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
+    # Held against the file before an array is read or made.
+    shapes = {name: leaf.shape for name, leaf in weights.flattened(expected).items()}
+    for name in sorted(header.shapes.keys() | shapes.keys()):
+        have, want = header.shapes.get(name), shapes.get(name)
+        if have != want:
+            raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
+    loaded = weights.load(path)
     facts = {
         "architecture": config.architecture,
         "input": architectures.input_facts(size, config),
     }
-    return Trained(network, loaded, size, classes, facts)
+    return Trained(network, loaded, size, training.classes, facts)
 
 
 def check_on_scenes(trained: Trained, name: object) -> Trained:
@@ -87,14 +111,14 @@ def run_name(config: SubjectConfig) -> str:
     """What to call a network's results: after the training run, or the file."""
     path = config.weights
     if config.network is not None:
-        return Path(config.network.rpartition(":")[0]).stem
+        return shown(Path(config.network.rpartition(":")[0]).stem)
     if path is None:
         return "scenes_vgg16"
     if path.stem != "weights":
-        return path.stem
+        return shown(path.stem)
     folder = path.absolute().parent
     several = folder.name.startswith("seed-")
-    return f"{folder.parent.name}-{folder.name}" if several else folder.name
+    return shown(f"{folder.parent.name}-{folder.name}" if several else folder.name)
 
 
 def with_random_weights(trained: Trained, seed: int) -> Trained:
@@ -106,7 +130,10 @@ def with_random_weights(trained: Trained, seed: int) -> Trained:
     key = jax.random.key(seed)
     if "config" not in trained.weights.metadata:
         params = shuffled(key, trained.weights.params)
-        fresh = weights.Weights(params, {"random_seed": seed}, weights.digest(params))
+        # The same numbers in another network are another one.
+        both = f"{trained.weights.digest} {weights.digest(params)}"
+        digest = hashlib.sha256(both.encode()).hexdigest()
+        fresh = weights.Weights(params, {"random_seed": seed}, digest)
         return trained._replace(weights=fresh)
     shape = (trained.image_size, trained.image_size, 3)
     params = networks.init(key, trained.network, shape)
@@ -125,17 +152,6 @@ def shuffled(key: jax.Array, params: Params) -> Params:
     return jax.tree.unflatten(structure, changed)
 
 
-def check_positive(config: Any, *names: str) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    for name in names:
-        if getattr(config, name) < 1:
-            raise BadInput(f"`{name}` is {getattr(config, name)}; it must be positive")
-
-
 def unit_shapes(
     trained: Trained, layers: tuple[str, ...]
 ) -> dict[str, tuple[int, ...]]:
@@ -150,7 +166,7 @@ def unit_shapes(
     shapes = jax.eval_shape(tapped, trained.weights.params, image)
     for layer in layers:
         if shapes[layer].ndim != 4:
-            *others, _ = networks.layer_names(trained.network)
+            others = [n for n in networks.layer_names(trained.network) if n != layer]
             raise BadInput(
                 f"`layer` is {layer!r}, which has no units; {', '.join(others)}"
             )
@@ -162,9 +178,19 @@ def usual_layers(trained: Trained) -> tuple[str, ...]:
     layers = networks.unit_layers(trained.network)
     if layers:
         return layers
-    names = networks.layer_names(trained.network)[:-1]
-    shapes = unit_shapes(trained, names)
-    return tuple(name for name in names if shapes[name][0] > 1)
+    names = networks.layer_names(trained.network)
+    if names[-1] == "logits":
+        names = names[:-1]
+    shapes, size = unit_shapes(trained, names), trained.image_size
+
+    def is_map(name: str) -> bool:
+        """Whether it has several cells, of which it is known where they lie."""
+        height, width, _ = shapes[name]
+        if height == 1 < width:
+            return networks.centres(trained.network, name, size).columns.known
+        return height > 1
+
+    return tuple(name for name in names if is_map(name))
 
 
 def forward_to(
@@ -203,9 +229,17 @@ def analysis_manifest(
     return outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **answers_of(trained),
         scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
         **provenance,
     )
+
+
+def answers_of(trained: Trained) -> dict[str, Any]:
+    """What makes answers of a user's network the same, beside what it computes."""
+    if trained.tried is None:
+        return {}
+    return {"classes": list(trained.classes), "ends_in": trained.tried.ends_in}
 
 
 def computed_with() -> dict[str, str]:
@@ -219,8 +253,7 @@ def computed_with() -> dict[str, str]:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs between runs, under the user's cache folder."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    jax.config.update("jax_compilation_cache_dir", str(home / "jaxdissect" / "xla"))
+    jax.config.update("jax_compilation_cache_dir", str(caching.folder("xla")))
 
 
 def mismatches(params: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -11,7 +11,7 @@ from jax.tree_util import keystr
 
 from jaxdissect import ablation
 from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import analysed, build, generated, outputs, resuming, sweeping
+from jaxdissect.cli import analysed, build, generated, outputs, publishing, sweeping
 from jaxdissect.cli.config import CompareConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -31,7 +31,6 @@ def run(config: CompareConfig) -> None:
         build.check_on_scenes(build.load_trained(path), path)
         for path in config.trainings
     ]
-    sweeping.check(config, "rotations", "random_draws")
     for trained in all_trained:
         sweeping.num_units(trained, config.layer)
     check_comparable(config.trainings, all_trained)
@@ -42,7 +41,8 @@ def run(config: CompareConfig) -> None:
         weights=[trained.weights.digest for trained in all_trained],
         scenes=generated.scenes_fingerprint(config.seed, all_trained[0].image_size),
     )
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         measured = []
         for number, (path, trained, seen) in enumerate(
             zip(config.trainings, all_trained, images, strict=True), 1
@@ -52,7 +52,9 @@ def run(config: CompareConfig) -> None:
             print(f"{number} of {len(all_trained)}: {path}")
             measured.append(measure(config, Pass(trained, config, progress, seen)))
         write(work.results, measured)
-    print(f"\n{(out / 'findings.txt').read_text()}")
+
+    publishing.make_once(out, manifest, make)
+    print(f"\n{(out / 'findings.txt').read_text('utf-8')}")
     print(f"results: {out}")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import outputs
+from jaxdissect.cli import beside, outputs, publishing
 from jaxdissect.cli.config import ContrastConfig
 from jaxdissect.dissection.comparison import (
     clear_changes,
@@ -28,39 +28,23 @@ from jaxdissect.reports.saved_dissection import (
 
 def run(config: ContrastConfig) -> None:
     """Match the units of two dissections; write tables and a page."""
-    folders = [folder_of(config, name) for name in ("first", "second")]
+    if any(
+        side is not None and side.is_file() for side in (config.first, config.second)
+    ):
+        beside.run(config)
+        return
+    folders = [beside.folder_of(config, name) for name in ("first", "second")]
     first, second = map(load_dissection, folders)
-    names = names_of(*folders)
+    names = beside.names_of(*folders)
     out = config.out or Path("runs") / f"contrast-{'-'.join(names)}"
     manifest = outputs.manifest(config, of=[str(folder) for folder in folders])
-    with outputs.results_folder(out, manifest) as results:
-        write(results, config, first, second, names)
-    print(f"report: {out / 'report.html'}")
+    said: list[str] = []
 
+    def make(work: publishing.Work) -> None:
+        said.extend(write(work.results, config, first, second, names))
 
-def folder_of(config: ContrastConfig, name: str) -> Path:
-    """One of the two folders.
-
-    Raises:
-        BadInput: it is not given, or holds the folders of several layers.
-    """
-    folder = getattr(config, name)
-    if folder is None:
-        raise BadInput(f"`{name}` is missing: a folder that `dissect` wrote")
-    if not (folder / "iou.npz").exists():
-        layers = sorted(file.parent.name for file in folder.glob("*/iou.npz"))
-        has = f"has layers {', '.join(layers)}; name one" if layers else "has none"
-        raise BadInput(f"`{name}` is {folder}, which {has}: a layer's results")
-    return folder
-
-
-def names_of(first: Path, second: Path) -> tuple[str, str]:
-    """Names of two folders that tell them apart."""
-    one, other = (folder.absolute().parts for folder in (first, second))
-    depth = 1
-    while one[-depth:] == other[-depth:] and depth < len(one):
-        depth += 1
-    return "-".join(one[-depth:]), "-".join(other[-depth:])
+    publishing.make_once(out, manifest, make)
+    print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
 
 def side_of(saved: SavedDissection) -> Side:
@@ -91,13 +75,13 @@ def matching_of(
 
 
 def write(
-    results: Path,
+    folder: Path,
     config: ContrastConfig,
     first: SavedDissection,
     second: SavedDissection,
     names: tuple[str, str],
-) -> None:
-    """units.csv, concepts.csv and report.html."""
+) -> list[str]:
+    """units.csv, concepts.csv and report.html; what has changed, in words."""
     matching = matching_of(config, first, second)
     units = unit_changes(side_of(first), side_of(second), matching)
     concepts = concept_changes(side_of(first), side_of(second))
@@ -107,7 +91,7 @@ def write(
         clear = clear_changes(matching, intervals[0], intervals[1])
     pairs = comparison_tables.pairs(first.cards, second.cards, units, clear=clear)
     for name, table in comparison_tables.comparison_tables(pairs, concepts).items():
-        tables.write_csv(results / f"{name}.csv", *table)
+        tables.write_csv(folder / f"{name}.csv", *table)
     categories = dict.fromkeys(category for _, category in first.concepts)
     categories |= dict.fromkeys(category for _, category in second.concepts)
     page = comparison_report.render(
@@ -118,15 +102,16 @@ def write(
         pairs,
         list(categories),
     )
-    (results / "report.html").write_text(page, encoding="utf-8")
+    (folder / "report.html").write_text(page, encoding="utf-8")
     counts = {
         status: list(concepts.status).count(status)
         for status in ("kept", "gained", "lost")
     }
-    for name, saved in zip(names, (first, second), strict=True):
-        print(f"{name}: {saved.headline.in_words()}")
-    print(
+    sides = zip(names, (first, second), strict=True)
+    said = [f"{name}: {saved.headline.in_words()}" for name, saved in sides]
+    changed = (
         f"{int(units.same_label.sum())} of {len(units.same_label)} matched units have "
         f"the same label; concepts of detectors by IoU: "
         + ", ".join(f"{number} {status}" for status, number in counts.items())
     )
+    return [*said, changed]

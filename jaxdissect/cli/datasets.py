@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, leaving_out
+from jaxdissect.cli import generated, leaving_out
 from jaxdissect.cli.config import DataConfig
 from jaxdissect.data import cifar, faces, folders, images, scenes, shapes, tfds_images
 from jaxdissect.data.images import ImageSet
+from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import Broken
 
 CIFAR_SIZE = 32
@@ -80,9 +81,6 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
     Raises:
         BadInput: it is missing, damaged, smaller than asked for, or has no such size.
     """
-    for name in ("num_train", "num_test"):
-        if getattr(config, name) is not None:
-            build.check_positive(config, name)
     if config.name == "pictures":
         raise BadInput(
             "`data.name` is pictures, which are for questions to a network that is "
@@ -107,8 +105,10 @@ def open_source(config: DataConfig, sizes: tuple[int, ...]) -> Source:
                     f"`schedule` has images of {size} pixels; those of {config.name} "
                     f"have {CIFAR_SIZE}"
                 )
-        both = _part(config, _read_cifar(config.name, config.path))
-        return _source(both, lambda size: both)
+        whole = _read_cifar(config.name, config.path)
+        both = _part(config, whole)
+        said = " ".join(_fewer(whole, both))
+        return _source(both, lambda size: both)._replace(said=said)
     if config.path is None:
         raise BadInput(
             f"`data.path` is needed for `data.name` {config.name}: the folder with "
@@ -126,7 +126,32 @@ def _on_disk(config: DataConfig, path: Path, size: int) -> Source:
     def at(size: int) -> tuple[ImageSet, ImageSet]:
         return _part(config, _decoded(config, path, size, left_out))
 
-    return _source(at(size), at)._replace(left_out=left_out)
+    whole = _decoded(config, path, size, left_out)
+    both = _part(config, whole)
+    notes = _fewer(whole, both)
+    if left_out:
+        number = len(left_out) + sum(each.num_images for each in whole)
+        notes.append(f"{len(left_out)} of {number} pictures are broken and left out.")
+    if config.name == "folder":
+        notes += folders.train_and_test_notes(path)
+    if config.name == "yale":
+        notes += faces.other_files(path)
+    recorded = tuple(Broken(shown(name), reason) for name, reason in left_out)
+    return _source(both, at)._replace(left_out=recorded, said=" ".join(notes))
+
+
+def _fewer(
+    whole: tuple[ImageSet, ImageSet], used: tuple[ImageSet, ImageSet]
+) -> list[str]:
+    """What `num_train` and `num_test` leave out, in a sentence; none for nothing."""
+    parts = [
+        f"{part.num_images} of {all_.num_images} images to {purpose} on"
+        for all_, part, purpose in zip(whole, used, ("train", "test"), strict=True)
+        if part.num_images < all_.num_images
+    ]
+    if not parts:
+        return []
+    return [f"{' and '.join(parts)} are used, by `num_train` and `num_test`."]
 
 
 def _generated(config: DataConfig, generator: Generator, size: int) -> Source:

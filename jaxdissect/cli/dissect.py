@@ -10,12 +10,11 @@ from jaxdissect.cli import (
     loading,
     outputs,
     probing,
-    resuming,
-    rotating,
+    publishing,
     sources,
     subjects,
 )
-from jaxdissect.cli.config import DissectConfig
+from jaxdissect.cli.config import DissectConfig, checking
 
 LEAST_DRAWS = 40
 """One beyond each end of a 95 % interval."""
@@ -61,9 +60,7 @@ def dissect_subject(
     Raises:
         BadInput: settings or images that cannot be, or `out` holds another run.
     """
-    given = () if config.num_images is None else ("num_images",)
-    build.check_positive(config, "num_top", "batch_size", "memory_mib", *given)
-    rotating.check(config)
+    checking.check(config)
     if config.num_draws and config.num_draws < LEAST_DRAWS:
         raise BadInput(
             f"`num_draws` is {config.num_draws}; it must be 0 or at least {LEAST_DRAWS}"
@@ -72,11 +69,14 @@ def dissect_subject(
     protocol = probing.make_protocol(config.protocol, size)
     whole = sources.probe_of(config, size)
     probe, choosing = sources.choosing_of(config, whole, protocol, size)
+    for note in probe.source.notes:
+        print(note)
     this = probing.Run(config, subject, probe, choosing, protocol)
     manifest = outputs.manifest(
         config, weights=subject.digest, images=probe.source.digest
     )
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         found = probing.find(this, work.progress, num_draws=config.num_draws)
         sections: alternatives.Sections = {layer: [] for layer in found}
         if config.compare_presets:
@@ -84,6 +84,8 @@ def dissect_subject(
         if config.rotate:
             alternatives.by_rotations(this, found, work, sections)
         layer_results.write(this, found, sections, work.results)
+
+    publishing.make_once(out, manifest, make)
     pages = sorted(out.glob("**/report.html"))
     print("\n".join(f"report: {page}" for page in pages))
 

@@ -4,8 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, gradients, outputs, trainings
+from jaxdissect.cli import build, datasets, gradients, trainings
 from jaxdissect.cli.config import FacesConfig, GradientsConfig, TrainConfig
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.cli.trainings import Training
 from jaxdissect.reports import figures
 from jaxdissect.reports.gradients import results, several
@@ -26,9 +27,12 @@ def run(config: FacesConfig) -> None:
         together=False,
     )
     manifest = trainings.provenance(config, trained)
-    with outputs.results_folder(out / "results", manifest) as folder:
-        found = [ask(config, training, folder) for training in trained]
-        several.write(folder, found, config.splits, config.ask.scaling)
+
+    def make(work: Work) -> None:
+        found = [ask(config, training, work.results) for training in trained]
+        several.write(work.results, found, config.splits, config.ask.scaling)
+
+    make_once(out / "results", manifest, make)
     print(f"results: {out / 'results' / 'results.md'}")
 
 

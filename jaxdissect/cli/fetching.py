@@ -1,12 +1,12 @@
 """Published networks in the user's cache folder, fetched with a progress bar."""
 
-import os
 import sys
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from jaxdissect.checkpoints import published, sources
+from jaxdissect.cli import caching
 
 
 def fetched(name: str) -> tuple[Path, sources.Published, tuple[str, ...] | None]:
@@ -19,7 +19,7 @@ def fetched(name: str) -> tuple[Path, sources.Published, tuple[str, ...] | None]
         BadInput: no such network; its files cannot be fetched, or are not those that
             were published.
     """
-    return fetched_into(cache_folder(), published.find(name))
+    return fetched_into(caching.folder("weights"), published.find(name))
 
 
 def fetched_into(
@@ -51,12 +51,6 @@ def fetched_into(
     if listed is None:
         return weights, network, None
     return weights, network, published.read_classes(listed, network.num_classes)
-
-
-def cache_folder() -> Path:
-    """Where published weights are kept."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return home / "jaxdissect" / "weights"
 
 
 def known_sources() -> str:

@@ -87,8 +87,14 @@ def fit_plan(plan: Plan) -> state.TrainState:
     several = len(plan.seeds) > 1
     init = partial(state.init_state, optimizer=plan.optimizer)
     start = (jax.vmap(init) if several else init)(params)
-    with checkpoints.manager(config.out / "checkpoints") as manager:
-        current = checkpoints.restore_latest(manager, start) or start
+    # Checkpoints come after their metrics, so a log that ends before one is damaged.
+    logged = min(metrics_log.last_sound_step(f / "metrics.jsonl") for f in plan.folders)
+    folder = config.out / "checkpoints"
+    with checkpoints.manager(folder, tell=print) as manager:
+        current = checkpoints.restore_latest(
+            manager, start, last_step=logged, tell=print
+        )
+        current = start if current is None else current
         done = steps_taken(current)
         logs = tuple(
             metrics_log.MetricsLog(f / "metrics.jsonl", done) for f in plan.folders

@@ -17,6 +17,7 @@ from jaxdissect.cli.config import (
     RegularizeConfig,
     TrainConfig,
 )
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.cli.trainings import Training
 from jaxdissect.regularizers import block_norm
 from jaxdissect.reports import cards, claims, figures, tables
@@ -27,7 +28,6 @@ from jaxdissect.reports.experiments.groups import Measured
 def run(config: GroupsConfig) -> None:
     """Train every network and regime with every seed, dissect, write results."""
     build.use_compilation_cache()
-    build.check_positive(config, "num_images")
     base = config.small if config.quick else config.base
     watching.make_protocol(config.protocol, base.schedule[-1][0])
     out = config.out or default_out(base, config)
@@ -38,9 +38,12 @@ def run(config: GroupsConfig) -> None:
         together=config.together,
     )
     manifest = trainings.provenance(config, trained)
-    with outputs.results_folder(out / "results", manifest) as folder:
+
+    def make(work: Work) -> None:
         measured = measure(config, trained)
-        write(folder, base, measured)
+        write(work.results, base, measured)
+
+    make_once(out / "results", manifest, make)
     print(f"results: {out / 'results' / 'results.md'}")
 
 

@@ -1,16 +1,20 @@
 """The dissection an ablation belongs to, and the page that shows both."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxdissect import dissection
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect, loading, outputs, sources
+from jaxdissect.cli import build, dissect, loading, locking, outputs, records, sources
 from jaxdissect.cli.analysed import Analysed
 from jaxdissect.cli.config import AblateConfig, DissectConfig
 from jaxdissect.data import scenes
-from jaxdissect.reports import cards, dissection_report, effect_report
+from jaxdissect.reports import (
+    cards,
+    dissection_report,
+    effect_report,
+    saved_dissection,
+    saved_files,
+)
 from jaxdissect.reports.ablation import joined_cards
 from jaxdissect.reports.ablation.results import LayerEffects
 
@@ -24,7 +28,7 @@ class Dissected(NamedTuple):
     """
 
     cards: list[cards.UnitCard]
-    summary: dict[str, Any]
+    summary: saved_dissection.Summary
 
 
 def manifest_of(
@@ -47,7 +51,7 @@ def manifest_of(
             weights=trained.weights.digest,
             images=sources.probe_of(wanted, size).source.digest,
         )
-        outputs.check_same_run(dissect.default_out(wanted), manifest)
+        records.check_same_run(dissect.default_out(wanted), manifest)
         return manifest
     if len(config.layers) > 1:
         raise BadInput(
@@ -66,11 +70,13 @@ def dissection_of(config: AblateConfig, layer: str) -> Dissected | None:
     if config.dissection is None and config.data.name == "pictures":
         return None
     folder = config.dissection or dissect.default_out(_default(config, layer))
-    if not folder.exists():
+    if config.dissection is None and not (folder / records.NAME).exists():
         print(f"what {layer} looks for is not known yet: dissecting into {folder}")
-        dissect.run(_default(config, layer))
-    summary = json.loads((folder / "summary.json").read_text())
-    return Dissected(cards.load_cards(folder / "cards.json"), summary)
+        with locking.in_turn():
+            dissect.run(_default(config, layer))
+    with saved_files.advising("dissect again"):
+        summary = saved_dissection.read_summary(folder / "summary.json")
+        return Dissected(cards.load_cards(folder / "cards.json"), summary)
 
 
 def _default(config: AblateConfig, layer: str) -> DissectConfig:
@@ -84,18 +90,22 @@ def _named(folder: Path, digest: str, layer: str) -> dict[str, Any]:
     # Of several layers each has a folder, and the record lies beside them.
     one_of_several = not (folder / "run.json").exists()
     record = folder.parent if one_of_several else folder
-    try:
-        found = json.loads((record / "run.json").read_text())
-        layers = [folder.name] if one_of_several else found["config"]["layers"]
-        kind, of = found["command"], (found["weights"], *layers)
-    except (OSError, ValueError, KeyError):
-        raise BadInput(f"{folder} holds no dissection; {advice}") from None
-    if kind != "dissect" or of != (digest, layer):
+    found = records.read(record)
+    if found is None:
+        raise BadInput(f"{folder} holds no dissection; {advice}")
+    kind = found.setting("command", str)
+    if kind != "dissect":
+        raise BadInput(f"{folder} holds a run of {kind}, no dissection; {advice}")
+    of = found.setting("weights", str)
+    layers = found.setting("config.layers", tuple[str, ...])
+    layers = (folder.name,) if one_of_several else layers
+    if (of, *layers) != (digest, layer):
         raise BadInput(
-            f"{folder} holds a {kind} run of {of[1]} with weights {of[0][:12]}, not "
-            f"the dissection of {layer} with weights {digest[:12]}; {advice}"
+            f"{folder} holds a {kind} run of {', '.join(layers)} with weights "
+            f"{of[:12]}, not the dissection of {layer} with weights {digest[:12]}; "
+            f"{advice}"
         )
-    return found
+    return found.run
 
 
 def labels_of(found: Dissected | None, num_units: int) -> list[str]:
@@ -116,6 +126,8 @@ def page(
     kind = "scenes" if "scenes" in images.provenance else "pictures"
     facts = {"removed on": f"{number} {kind} not used for ranking"}
     facts |= {"images": " ".join(images.said)} if images.said else {}
+    if "outputs" in trained.facts:
+        facts["outputs"] = trained.facts["outputs"]
     does = joined_cards.unit_effect_cards(effects, top)
     if found is None:
         classes = joined_cards.class_cards(effects, [], top)
@@ -125,11 +137,11 @@ def page(
     summary = found.summary
     return dissection_report.render(
         f"What {layer} looks for, and what it does",
-        {**summary["facts"], **facts},
-        cards.Headline(**{name: summary[name] for name in cards.Headline._fields}),
+        {**summary.facts, **facts},
+        summary.headline,
         found.cards,
         scenes.CATEGORIES,
-        dissection.Protocol(**summary["protocol"]),
+        summary.protocol,
         effects=does,
         classes=joined_cards.class_cards(effects, found.cards, top),
     )

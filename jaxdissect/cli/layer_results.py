@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect import dissection
-from jaxdissect.cli import build, drawing, outputs
+from jaxdissect.base import printable
+from jaxdissect.cli import build, drawing, outputs, subjects
 from jaxdissect.cli.probing import Run
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.reports import (
@@ -17,6 +18,9 @@ from jaxdissect.reports import (
     profile,
     tables,
 )
+
+ABSENT_SHOWN = 8
+"""Concepts without a pixel that are named."""
 
 
 def folder_of(results: Path, layer: str, layers: Collection[str]) -> Path:
@@ -53,6 +57,8 @@ def write(
             folder, this, layer, each, strips[layer], sections[layer]
         )
         print_table(layer, each, headline, this.probe.source.concepts)
+        if cells := supposed(this, layer):
+            print(f"  cells: {cells}")
     if len(found) > 1:
         write_profile(results, this, found)
 
@@ -79,6 +85,10 @@ def write_layer(
         activity=found.activity,
     )
     facts = facts_of(this, layer)
+    absent = absent_concepts(result, source)
+    if absent:
+        facts["without a pixel"] = absent
+        print(f"without a pixel: {absent}")
     save_tables(folder, this, found)
     save_arrays(folder / "iou.npz", found, source)
     cards.save_cards(folder / "cards.json", units)
@@ -108,14 +118,40 @@ def write_layer(
 
 def facts_of(this: Run, layer: str) -> dict[str, str]:
     """What was dissected and how, in words."""
-    preset = this.config.protocol.preset
+    preset, notes = this.config.protocol.preset, this.probe.source.notes
+    cells = supposed(this, layer)
     return {
         "layer": layer,
         **this.subject.facts,
+        **({"cells": cells} if cells else {}),
         "images": f"{len(this.probe.indices)} {this.probe.source.what}",
+        **({"of these images": " ".join(notes)} if notes else {}),
         "protocol": f"{preset}: " + _readable(this.protocol._asdict()),
         **build.computed_with(),
     }
+
+
+def supposed(this: Run, layer: str) -> str:
+    """What is to be said of a layer's cells, where it matters where they lie."""
+    placed = this.protocol.alignment == "receptive_field"
+    if not placed and not this.config.compare_presets:
+        return ""
+    return subjects.supposed(this.subject.centres[layer])
+
+
+def absent_concepts(result: dissection.Dissection, source: ConceptSource) -> str:
+    """Which concepts, and whole categories, no image has a pixel of; "" for none."""
+    there = np.asarray(result.overlap.concept) > 0
+    absent = [c for c, has in zip(source.concepts, there, strict=True) if not has]
+    if not absent:
+        return ""
+    present = {c.category for c, has in zip(source.concepts, there, strict=True) if has}
+    empty = [name for name in source.categories if name not in present]
+    names = [f"{concept.category}/{concept.name}" for concept in absent[:ABSENT_SHOWN]]
+    more = len(absent) - len(names)
+    said = f"{len(absent)} of {len(there)} concepts: {', '.join(names)}"
+    said += f" and {more} more" if more else ""
+    return said + (f"; nothing of {', '.join(empty)}" if empty else "")
 
 
 def captions_of(this: Run, found: dissection.Findings) -> list[list[str]]:
@@ -216,7 +252,10 @@ def print_table(
     """A few lines for the terminal."""
     print(f"{layer}: {headline.in_words()}")
     for name, (iou, beyond) in list(detected(found, concepts).items())[:12]:
-        print(f"  {iou:.3f}  {name}" + ("  (not beyond chance)" * (beyond is False)))
+        print(
+            f"  {iou:.3f}  {printable(name, 60)}"
+            + ("  (not beyond chance)" * (beyond is False))
+        )
 
 
 def _readable(values: Mapping[str, object]) -> str:

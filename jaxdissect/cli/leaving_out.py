@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jaxdissect.base import BadInput
 from jaxdissect.cli import outputs
+from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import Broken, examined
 
 SHOWN = 10
@@ -27,7 +28,7 @@ def broken_pictures(folder: Path, names: Sequence[str]) -> tuple[Broken, ...]:
         name, reason = broken[0]
         raise BadInput(
             f"none of the {len(names)} pictures in {folder} can be read: the first, "
-            f"{name}, {reason}"
+            f"{shown(name)}, {reason}"
         )
     if broken:
         print(said(broken, len(names)))
@@ -36,7 +37,7 @@ def broken_pictures(folder: Path, names: Sequence[str]) -> tuple[Broken, ...]:
 
 def said(broken: Sequence[Broken], number: int) -> str:
     """One paragraph about the pictures that are left out of so many."""
-    named = [f"{name} {reason}" for name, reason in broken[:SHOWN]]
+    named = [f"{shown(name)} {reason}" for name, reason in broken[:SHOWN]]
     more = len(broken) - len(named)
     rest = [f"{more} more are in run.json"] if more else []
     are = "is" if len(broken) == 1 else "are"

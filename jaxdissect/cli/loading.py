@@ -1,26 +1,16 @@
 """The network a command asks: trained here, from elsewhere, or of the user's own."""
 
-import hashlib
-import importlib.util
-import inspect
-import sys
 from dataclasses import asdict, fields
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import jax
-import numpy as np
-
-from jaxdissect import checkpoints, networks, weights
+from jaxdissect import checkpoints, weights
 from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import published
 from jaxdissect.cli import architectures, build, fetching
 from jaxdissect.cli.build import Trained
 from jaxdissect.cli.config import NetworkConfig, PreprocessingConfig, SubjectConfig
-
-SIZES = {"caffe_alexnet": 227}
-"""Of images, in pixels, where they are not 224."""
+from jaxdissect.cli.own_networks import own_network
 
 
 def load(config: SubjectConfig) -> Trained:
@@ -44,6 +34,8 @@ def load(config: SubjectConfig) -> Trained:
         refuse_preprocessing(config, f"what {path} takes is known")
         trained = known(str(path))
     print(f"{path}: {trained.facts['architecture']} for {trained.facts['input']}")
+    if "assumed" in trained.facts:
+        print(f"assumed: {trained.facts['assumed']}")
     return trained
 
 
@@ -76,20 +68,28 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     """
     loaded = checkpoints.load_checkpoint(
         path,
-        mean=given.mean or checkpoints.IMAGENET_MEAN,
-        std=given.std or checkpoints.IMAGENET_STD,
+        mean=given.mean,
+        std=given.std,
         channels=given.channels,
+        part=given.part,
     )
     recognised = loaded.recognised
+    if recognised.channels not in (1, 3):
+        raise BadInput(
+            f"{path} is of a {recognised.architecture} for images of "
+            f"{recognised.channels} channels; the commands have images of three, red, "
+            "green and blue"
+        )
     settings: dict[str, Any] = {
         "architecture": recognised.architecture,
         "mean": loaded.mean,
         "std": loaded.std,
         "batch_norm": False,
+        "grey": recognised.channels == 1,
         **recognised.options,
     }
     config = NetworkConfig(**settings)
-    size = given.size or SIZES.get(recognised.architecture, 224)
+    size = recognised.image_size if given.size is None else given.size
     network = architectures.build_network(config, recognised.num_classes)
     found = weights.Weights(
         loaded.params,
@@ -101,93 +101,19 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
         "architecture": recognised.architecture,
         "input": architectures.input_facts(size, config),
     }
+    if assumed := _assumed(given, recognised):
+        facts["assumed"] = assumed
     return Trained(network, found, size, classes, facts)
 
 
-def own_network(name: str, path: Path | None) -> Trained:
-    """What a function in the user's own file gives.
-
-    Args:
-        name: path/to/file.py:function, which returns a `networks.Classifier`.
-        path: handed to the function, if given.
-
-    Raises:
-        BadInput: no such file or function, or it fails, or returns something else.
-    """
-    file, _, function = name.rpartition(":")
-    if not file.endswith(".py") or not function:
-        raise BadInput(f"`network` is {name!r}; it must be path/to/file.py:function")
-    if not Path(file).is_file():
-        raise BadInput(f"`network` is {name!r}, but there is no file {file}")
-    make = getattr(_imported(Path(file)), function, None)
-    if not callable(make):
-        raise BadInput(f"`network` is {name!r}, but {file} has no function {function}")
-    try:
-        inspect.signature(make).bind(*([] if path is None else [path]))
-    except TypeError as error:
-        raise BadInput(
-            f"`weights` is {path}, which does not suit {name}: {error}"
-        ) from None
-    try:
-        made = make() if path is None else make(path)
-    except Exception as error:  # whatever the user's own function raises
-        raise BadInput(f"{name} fails with {type(error).__name__}: {error}") from error
-    if not isinstance(made, networks.Classifier):
-        raise BadInput(
-            f"{name} returns a {type(made).__name__}; it must return a "
-            "`jaxdissect.networks.Classifier`"
-        )
-    return _of_classifier(name, Path(file), made)
-
-
-def _of_classifier(name: str, file: Path, made: networks.Classifier) -> Trained:
-    outputs = _outputs(name, made)
-    classes = tuple(made.classes) or _class_names(None, outputs)
-    if len(classes) != outputs:
-        raise BadInput(f"{name} names {len(classes)} classes, but gives {outputs}")
-    # The same weights in other code are another network.
-    digest = weights.digest(made.params)
-    sha = hashlib.sha256(digest.encode() + file.read_bytes()).hexdigest()
-    found = weights.Weights(made.params, {"source": name}, sha)
-    side = made.image_size
-    facts = {"architecture": name, "input": f"{side} x {side} RGB images in [0, 1]"}
-    return Trained(made.network, found, side, classes, facts)
-
-
-def _outputs(name: str, made: networks.Classifier) -> int:
-    image = jax.ShapeDtypeStruct((2, made.image_size, made.image_size, 3), np.float32)
-    try:
-        shape = jax.eval_shape(
-            lambda params, x: networks.apply(made.network, params, x),
-            made.params,
-            image,
-        ).shape
-    except Exception as error:  # whatever the user's own stages raise
-        raise BadInput(
-            f"the network of {name} fails on images of {made.image_size} pixels with "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if len(shape) != 2 or shape[0] != 2:
-        raise BadInput(
-            f"{name} gives outputs of shape {list(shape)} for two images; logits have "
-            "the shape [2, classes]"
-        )
-    return shape[1]
-
-
-def _imported(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # The file may import its neighbours, as it could as a script.
-    sys.path.insert(0, str(file.parent.absolute()))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's own file raises
-        raise BadInput(f"{file} fails with {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(str(file.parent.absolute()))
-    return module
+def _assumed(given: PreprocessingConfig, recognised: checkpoints.Recognised) -> str:
+    """What neither the file nor the settings say, in words."""
+    settings = [
+        name for name in ("size", "mean", "std") if getattr(given, name) is None
+    ]
+    usual = ", ".join(f"`preprocessing.{name}`" for name in settings)
+    said = [f"{usual} as is usual for such networks"] if settings else []
+    return "; ".join([*said, *recognised.assumed])
 
 
 def _class_names(file: Path | None, number: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect.base import BadInput, Params
-from jaxdissect.reports import tables
+from jaxdissect.reports import saved_files, tables
 from jaxdissect.training import StepMetrics
 
 
@@ -19,16 +19,16 @@ class MetricsLog:
     """A JSONL file of metrics that a resumed run continues without repeats."""
 
     def __init__(self, path: Path, step: int):
-        lines = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in lines if _step_of(line) <= step]
+        kept = [line for line in _sound_lines(path) if line["step"] <= step]
         partial = path.with_suffix(".partial")
-        partial.write_text("".join(line + "\n" for line in kept))
+        text = "".join(json.dumps(line) + "\n" for line in kept)
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
         self.path = path
 
     def write(self, **values) -> None:
         """Append one line."""
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
 
@@ -115,10 +115,35 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
         BadInput: there is none, or it is not one.
     """
-    try:
-        return [json.loads(line) for line in path.read_text().splitlines()]
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is not a metrics file ({error})") from None
+    found = []
+    for number, text in enumerate(saved_files.read_text(path).splitlines(), 1):
+        line = _line(text)
+        if line is None:
+            raise BadInput(
+                f"{path} is damaged: line {number} is no metrics of a step; delete the "
+                "weights beside it, and the same training makes both anew"
+            )
+        found.append(line)
+    return found
+
+
+def tested(lines: Sequence[Mapping[str, Any]], path: Path) -> list[Mapping[str, Any]]:
+    """Of the lines of a metrics file those of checkpoints, at least one.
+
+    Raises:
+        BadInput: there is none, or one lacks the accuracy on training images.
+    """
+    found = [line for line in lines if "test_top1" in line]
+    if not found or not all("train_top1" in line for line in found):
+        raise BadInput(
+            f"{path} is damaged: it has no checkpoint with `test_top1` and `train_top1`"
+        )
+    return found
+
+
+def last_sound_step(path: Path) -> int:
+    """The last step up to which a metrics file is whole; 0 where there is none."""
+    return max((line["step"] for line in _sound_lines(path)), default=0)
 
 
 def write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -129,8 +154,27 @@ def write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     tables.write_csv(path, header, cells)
 
 
-def _step_of(line: str) -> float:
+def _sound_lines(path: Path) -> list[dict[str, Any]]:
+    """Lines up to the first that is none, such as one that a kill cut short."""
+    if not path.is_file():
+        return []
+    texts = path.read_bytes().decode("utf-8", "replace").splitlines()
+    found = []
+    for text in texts:
+        line = _line(text)
+        if line is None:
+            break
+        found.append(line)
+    return found
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    """The metrics of a step: finite numbers, among them the step; None for else."""
     try:
-        return float(json.loads(line)["step"])
-    except ValueError:  # the line a kill cut short
-        return math.inf
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or type(found.get("step")) is not int:
+        return None
+    numbers = [type(v) in (int, float) and math.isfinite(v) for v in found.values()]
+    return found if all(numbers) and found["step"] > 0 else None

@@ -1,6 +1,5 @@
 """From config to what a training step minimises."""
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -45,7 +44,6 @@ def make_objective(
     Raises:
         BadInput: naming the setting that is not allowed.
     """
-    check(config)
     fields = field_layers(network, config.fields)
 
     def apply(key, params, images, edits):
@@ -62,28 +60,6 @@ def make_objective(
         weight_terms=make_weight_terms(network, config),
         activation_terms=make_activation_terms(fields, config),
     )
-
-
-def check(config: RegularizeConfig) -> None:
-    """Refuse weights and rates that mean nothing.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    for name in ("dropout", "spatial_dropout", "dropblock"):
-        rate = getattr(config, name).rate
-        if not 0 <= rate < 1:
-            raise BadInput(f"`regularize.{name}.rate` is {rate}; it must be in [0, 1)")
-    for name, weight in {
-        "input_gradient.weight": config.input_gradient.weight,
-        "block_norm.weight": config.block_norm.weight,
-        "fields.group": config.fields.group,
-        "fields.spatial": config.fields.spatial,
-    }.items():
-        if not 0 <= weight < math.inf:
-            raise BadInput(
-                f"`regularize.{name}` is {weight}; it must be finite and not negative"
-            )
 
 
 def in_bfloat16(params: Params) -> Params:

@@ -1,10 +1,7 @@
 """From config to how a training step changes the weights."""
 
-import math
-
 import optax
 
-from jaxdissect.base import BadInput
 from jaxdissect.cli.config import OptimConfig
 from jaxdissect.training import optimizers
 
@@ -17,7 +14,6 @@ def make_optimizer(
     Raises:
         BadInput: naming the setting that is not allowed.
     """
-    check_optimizer(config)
     warmup_steps = round(config.warmup * num_steps)
     if config.decay == "cosine":
         schedule = optimizers.warmup_cosine(
@@ -43,16 +39,3 @@ def make_optimizer(
         nesterov=config.nesterov,
         weight_decay=config.weight_decay,
     )
-
-
-def check_optimizer(config: OptimConfig) -> None:
-    """Refuse rates that mean nothing.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    limits = {"lr": math.inf, "weight_decay": math.inf, "momentum": 1}
-    for name, limit in limits.items():
-        value = getattr(config, name)
-        if not 0 <= value < limit:
-            raise BadInput(f"`optim.{name}` is {value}; it must be in [0, {limit})")

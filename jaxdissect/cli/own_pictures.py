@@ -1,6 +1,6 @@
 """Pictures of a folder for questions to any network: labels, halves, what to say."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,13 +9,18 @@ import numpy as np
 from jaxdissect.base import BadInput
 from jaxdissect.cli import build, leaving_out, outputs
 from jaxdissect.cli.config import DataConfig, PicturesConfig
-from jaxdissect.data import pictures
+from jaxdissect.data import duplicates, pictures
 from jaxdissect.data.class_matching import match_classes
 from jaxdissect.data.images import ImageSet, fingerprint
-from jaxdissect.data.picture_files import Broken, digests
+from jaxdissect.data.names import shown
+from jaxdissect.data.picture_files import Broken, digests, passed_over
+from jaxdissect.data.pictures import folder_of
 
 SHOWN = 5
 """Classes that are named where there are more."""
+
+CHUNK = 100
+"""Pictures that are compared at a time."""
 
 
 class OwnPictures(NamedTuple):
@@ -57,17 +62,18 @@ def open_pictures(
 
     Raises:
         BadInput: no folder, folders of other names than the network's classes, too few
-            pictures, one picture in both halves.
+            pictures, one picture in both halves or in two classes.
     """
     if data.path is None:
         raise BadInput("`data.path` is missing: the folder with the pictures")
-    names = pictures.picture_names(data.path)
+    files = pictures.picture_sizes(data.path)
     left_out: tuple[Broken, ...] = ()
     if data.broken == "skip":
-        left_out = leaving_out.broken_pictures(data.path, names)
-    absent = [name for name, _ in left_out]
-    whole = pictures.pictures(data.path, trained.image_size, left_out=absent)
-    names = [name for name in names if name not in set(absent)]
+        left_out = leaving_out.broken_pictures(data.path, list(files))
+    left_out += _repeated(data, files, {name for name, _ in left_out})
+    absent = {name for name, _ in left_out}
+    whole = pictures.pictures(data.path, trained.image_size, left_out=sorted(absent))
+    names = [name for name in files if name not in absent]
     if data.labels == "predicted":
         labels = predicted(whole, trained, batch_size)
     else:
@@ -76,12 +82,19 @@ def open_pictures(
     rank, report = (
         pictures.labelled(whole, half, labels[half], trained.classes) for half in halves
     )
-    contents = _contents(data.path, names, halves)
+    _check_different(
+        data.path, [names[n] for n in np.concatenate(halves)], rank, report
+    )
+    contents = list(digests(data.path, [names[n] for n in np.concatenate(halves)]))
     sha = fingerprint([rank.fingerprint, report.fingerprint, contents])
     said = _sentences(data, trained.classes, labels, halves)
+    said = f"{said} {_counts(len(files), left_out, labels, halves)}".strip()
+    others = passed_over(data.path)
+    said = f"{said} {others}" if others else said
     print(said)
     numbers = np.unique(labels[halves.rank])
-    return OwnPictures(rank, report, numbers, sha, left_out, said)
+    recorded = tuple(Broken(shown(name), reason) for name, reason in left_out)
+    return OwnPictures(rank, report, numbers, sha, recorded, said)
 
 
 def named(
@@ -110,7 +123,7 @@ def named(
         meant = dict(zip(folders, match_classes(folders, classes), strict=True))
     except BadInput as error:
         raise BadInput(f"{error}; {advice}") from None
-    return np.array([meant[name.partition("/")[0]] for name in names])
+    return np.array([meant[folder_of(name)] for name in names])
 
 
 def predicted(whole: ImageSet, trained: build.Trained, batch_size: int) -> np.ndarray:
@@ -126,18 +139,77 @@ def predicted(whole: ImageSet, trained: build.Trained, batch_size: int) -> np.nd
     return np.concatenate(answers)
 
 
-def _contents(folder: Path, names: Sequence[str], halves: pictures.Halves) -> list[str]:
-    """SHA-256 of all files that are used, of which no two halves share one."""
-    chosen = [[names[n] for n in half] for half in halves]
-    rank, report = (list(digests(folder, half)) for half in chosen)
-    known = dict(zip(rank, chosen[0], strict=True))
-    for digest, name in zip(report, chosen[1], strict=True):
-        if digest in known:
-            raise BadInput(
-                f"{folder / known[digest]} and {folder / name} are the same picture, "
-                "one to rank units on and one to judge them on; delete one"
-            )
-    return [*rank, *report]
+def _repeated(
+    data: PicturesConfig | DataConfig, files: Mapping[str, int], broken: Container[str]
+) -> tuple[Broken, ...]:
+    """Pictures that are there already, byte by byte, and are to be left out.
+
+    Raises:
+        BadInput: some are in the folders of two classes, by which they are labelled.
+    """
+    assert data.path is not None
+    whole = [(name, length) for name, length in files.items() if name not in broken]
+    twice = duplicates.same_bytes(data.path, whole)
+    across = [(one, b) for one, b in twice if folder_of(one) != folder_of(b)]
+    if across and data.labels == "folders":
+        raise BadInput(
+            f"{len(across)} pictures in {data.path} are the same picture as one of "
+            f"another class: {duplicates.listed(across)}; delete one of each"
+        )
+    if data.broken != "skip":
+        return ()
+    return tuple(Broken(b, f"is the same picture as {shown(one)}") for one, b in twice)
+
+
+def _check_different(
+    folder: Path, names: Sequence[str], rank: ImageSet, report: ImageSet
+) -> None:
+    """Refuse pictures that are in both halves pixel by pixel, all at once."""
+
+    def contents() -> Iterator[str]:
+        for half, words in ((rank, "to rank on"), (report, "to judge on")):
+            firsts = range(0, half.num_images, CHUNK)
+            for first in outputs.progress(firsts, len(firsts), f"comparing {words}"):
+                last = min(first + CHUNK, half.num_images)
+                images, _ = half.read(np.arange(first, last))
+                yield from map(duplicates.pixel_digest, images)
+
+    number = {name: n for n, name in enumerate(names)}
+    shared = [
+        (one, other)
+        for one, other in duplicates.repeats(names, contents())
+        if number[one] < rank.num_images <= number[other]
+    ]
+    if shared:
+        raise BadInput(
+            f"{len(shared)} pairs in {folder} are the same picture, one to rank units "
+            f"on and one to judge them on: {duplicates.listed(shared)}; delete one of "
+            "each, or leave out copies with --data.broken skip"
+        )
+
+
+def _counts(
+    number: int,
+    left_out: Sequence[Broken],
+    labels: np.ndarray,
+    halves: pictures.Halves,
+) -> str:
+    """How many of all pictures are used, and why not the others; "" if all are."""
+    used = len(halves.rank) + len(halves.report)
+    if used == number:
+        return ""
+    same = sum(reason.startswith("is the same picture") for _, reason in left_out)
+    _, times = np.unique(labels, return_counts=True)
+    rare = int(times[times < 2 * pictures.LEAST].sum())
+    reasons = {
+        "broken": len(left_out) - same,
+        "the same as another": same,
+        f"of classes with fewer than {2 * pictures.LEAST}": rare,
+        "beyond the most of each half (`num_rank` and `num_report`, or `num_train` and "
+        "`num_test`)": number - len(left_out) - rare - used,
+    }
+    others = [f"{n} {reason}" for reason, n in reasons.items() if n]
+    return f"{used} of {number} pictures are used; left out are {', '.join(others)}."
 
 
 def _sentences(

@@ -10,9 +10,10 @@ import jax
 import numpy as np
 
 from jaxdissect import dissection, networks
-from jaxdissect.base import BadInput, Params, Statistic
+from jaxdissect.base import Params, Statistic
 from jaxdissect.cli import build, outputs, resuming, sources, subjects
 from jaxdissect.cli.config import DissectConfig, ProtocolConfig
+from jaxdissect.data.label_maps import mask_cells
 from jaxdissect.dissection.layers import make_layers
 from jaxdissect.dissection.pipeline import levels_of_layers
 
@@ -32,7 +33,7 @@ def presets(image_size: int) -> dict[str, dissection.Protocol]:
     """All presets, for images of that size.
 
     Raises:
-        BadInput: masks of some preset would not fit the images.
+        BadInput: a cell of some preset's masks would be larger than the images.
     """
     return {name: check_size(preset, image_size) for name, preset in PRESETS.items()}
 
@@ -88,15 +89,12 @@ def make_protocol(config: ProtocolConfig, image_size: int) -> dissection.Protoco
 
 
 def check_size(protocol: dissection.Protocol, image_size: int) -> dissection.Protocol:
-    """The protocol itself, if its masks fit the images.
+    """The protocol itself, if its masks have cells on the images.
 
     Raises:
-        BadInput: they do not.
+        BadInput: they have none.
     """
-    if image_size % protocol.stride:
-        raise BadInput(
-            f"`stride` is {protocol.stride}; it must divide the image size {image_size}"
-        )
+    mask_cells(image_size, protocol.stride)
     return protocol
 
 

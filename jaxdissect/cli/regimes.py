@@ -28,6 +28,7 @@ from jaxdissect.cli.config import (
     RegularizeConfig,
     TrainConfig,
 )
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.cli.trainings import Training
 from jaxdissect.reports import cards, claims, figures, tables
 from jaxdissect.reports.experiments import regime_plots, regimes
@@ -47,9 +48,12 @@ def run(config: RegimesConfig) -> None:
         together=config.together,
     )
     manifest = trainings.provenance(config, trained)
-    with outputs.results_folder(out / "results", manifest) as folder:
+
+    def make(work: Work) -> None:
         measured = measure(config, base, trained)
-        write(folder, config, measured)
+        write(work.results, config, measured)
+
+    make_once(out / "results", manifest, make)
     print(f"results: {out / 'results' / 'results.md'}")
 
 
@@ -69,9 +73,6 @@ def check(config: RegimesConfig) -> None:
         raise BadInput(
             f"`regimes` is {config.regimes}; {BASELINE!r} must be among them"
         )
-    if not config.steps or not all(0 < step <= 1 for step in config.steps):
-        raise BadInput(f"`steps` is {config.steps}; it takes sizes in (0, 1]")
-    build.check_positive(config, "num_attacked", "num_images")
 
 
 def _regularized(base: TrainConfig, **sections: Any) -> TrainConfig:

@@ -1,58 +1,34 @@
 """Long analyses that can be killed at any moment and go on to the same numbers."""
 
 import hashlib
-import json
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxdissect.base import BadInput, Statistic
-from jaxdissect.cli import outputs
+from jaxdissect.base import Statistic
+
+LAYOUT = b"jaxdissect progress 1\n"
+"""How a file of progress begins; its SHA-256 follows, then arrays."""
 
 
-class Work(NamedTuple):
-    """Folders of a run that can be killed and go on.
+class Progress(NamedTuple):
+    """What is done of a pass over batches.
 
     Attributes:
-        results: what will become the run's folder.
-        progress: what is done so far; kept until the run ends.
+        done: batches that are counted.
+        structure: of the partial result, as text.
+        leaves: its arrays.
     """
 
-    results: Path
-    progress: Path
-
-
-@contextmanager
-def resumable_folder(out: Path, run: Mapping[str, Any]) -> Iterator[Work]:
-    """Like `results_folder`, for long work: the same run goes on where it was killed.
-
-    What is done lies beside `out` in a hidden folder named after `out` and the run, so
-    that runs with other settings do not meet.
-
-    Raises:
-        BadInput: `out` holds another run's results.
-    """
-    outputs.check_same_run(out, run)
-    name = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:8]
-    scratch = out.absolute().parent / f".{out.name}-{name}.partial"
-    work = Work(scratch / "results", scratch / "progress")
-    for left in (work.results, scratch / "replaced"):
-        shutil.rmtree(left, ignore_errors=True)
-    work.results.mkdir(parents=True)
-    work.progress.mkdir(exist_ok=True)
-    try:
-        yield work
-    except BadInput:  # it would fail again
-        shutil.rmtree(scratch)
-        raise
-    outputs.publish(work.results, out, run, replaced=scratch / "replaced")
-    shutil.rmtree(scratch)
+    done: int
+    structure: str
+    leaves: list[np.ndarray]
 
 
 def accumulate_resumably(
@@ -65,6 +41,8 @@ def accumulate_resumably(
 ) -> Any:
     """`streaming.accumulate` that writes down what is done and goes on from there.
 
+    A file that is damaged, or of another pass, is told and not used.
+
     Args:
         statistic: what to measure; its partial results are arrays of fixed number.
         batches: (n) -> all batches but the first n.
@@ -72,37 +50,79 @@ def accumulate_resumably(
         file: where to write; not there on the first run.
         seconds: between two writes, more where writing itself takes long.
     """
-    done, leaves = _load_progress(file)
+    saved = load_progress(file)
+    if saved is not None and 0 < saved.done <= num_batches:
+        going_on = _accumulated(statistic, batches, num_batches, file, seconds, saved)
+        if going_on is not None:
+            return statistic.value(going_on)
+    if file.exists():
+        print(f"{file.name} is damaged or of another pass; this pass is done anew")
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    return statistic.value(
+        _accumulated(statistic, batches, num_batches, file, seconds, None)
+    )
+
+
+def _accumulated(
+    statistic: Statistic,
+    batches: Callable[[int], Iterable[tuple[Any, ...]]],
+    num_batches: int,
+    file: Path,
+    seconds: float,
+    saved: Progress | None,
+) -> Any:
+    """The merged partial results; None where what was saved is of another shape."""
+    done = 0 if saved is None else saved.done
     # The structure of a partial result comes from measuring; where nothing is left
     # to measure, from the last batch once more.
     start = min(done, num_batches - 1)
     written, merged = time.monotonic(), None
     for number, batch in enumerate(batches(start), start + 1):
         partial = statistic.measure(*batch)
-        if leaves is not None:
-            merged, leaves = (
-                jax.tree.unflatten(jax.tree.structure(partial), leaves),
-                None,
-            )
+        if saved is not None:
+            structure = jax.tree.structure(partial)
+            if saved.structure != str(structure):
+                return None
+            merged, saved = jax.tree.unflatten(structure, saved.leaves), None
         if number > done:
             merged = partial if merged is None else statistic.merge(merged, partial)
         if number == num_batches or time.monotonic() - written > seconds:
             began = time.monotonic()
-            _save_progress(file, number, jax.tree.leaves(merged))
+            save_progress(file, number, merged)
             written = time.monotonic()
             seconds = max(seconds, 20 * (written - began))
-    return statistic.value(merged)
+    return merged
 
 
-def _load_progress(file: Path) -> tuple[int, list[np.ndarray] | None]:
-    if not file.exists():
-        return 0, None
-    with np.load(file) as saved:
-        leaves = [saved[f"leaf{i}"] for i in range(len(saved.files) - 1)]
-        return int(saved["done"]), leaves
-
-
-def _save_progress(file: Path, done: int, leaves: list[Any]) -> None:
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, done=done, **{f"leaf{i}": leaf for i, leaf in enumerate(leaves)})
+def save_progress(file: Path, done: int, merged: Any) -> None:
+    """Write down what is done, whole or not at all, with a SHA-256 of it."""
+    leaves, structure = jax.tree.flatten(merged)
+    partial = file.with_name(f"{file.name}.partial")
+    with partial.open("w+b") as target:
+        target.write(LAYOUT + bytes(32))
+        arrays: dict[str, Any] = {
+            f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)
+        }
+        np.savez(target, done=done, structure=str(structure), **arrays)
+        target.seek(len(LAYOUT) + 32)
+        sha = hashlib.file_digest(target, "sha256").digest()
+        target.seek(len(LAYOUT))
+        target.write(sha)
+        target.flush()
+        os.fsync(target.fileno())
     partial.replace(file)
+
+
+def load_progress(file: Path) -> Progress | None:
+    """What `save_progress` wrote; None where there is none, or it is not that."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as source:
+        head = source.read(len(LAYOUT) + 32)
+        sha = hashlib.file_digest(source, "sha256").digest()
+        if head != LAYOUT + sha:
+            return None
+        source.seek(len(head))
+        with np.load(source, allow_pickle=False) as saved:
+            leaves = [saved[f"leaf{i}"] for i in range(len(saved.files) - 2)]
+            return Progress(int(saved["done"]), str(saved["structure"]), leaves)

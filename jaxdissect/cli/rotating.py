@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import ablation
-from jaxdissect.base import BadInput
 from jaxdissect.cli import probing, subjects
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.reports import cards, tables
@@ -95,15 +94,3 @@ def rotation_tables(
         rows[layer].append([float(power), number, *values])
     columns = ["power", "rotation", *COUNTED]
     return {layer: tables.Table(columns, each) for layer, each in rows.items()}
-
-
-def check(config: DissectConfig) -> None:
-    """Refuse rotations that cannot be.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    if config.rotate and not all(0 <= power <= 1 for power in config.rotate):
-        raise BadInput(f"`rotate` is {config.rotate}; powers must be in [0, 1]")
-    if config.rotations < 1:
-        raise BadInput(f"`rotations` is {config.rotations}; it must be positive")

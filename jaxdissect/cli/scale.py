@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from jaxdissect import ablation, networks
-from jaxdissect.base import AnyArray, BadInput, Statistic
-from jaxdissect.cli import analysed, build, outputs, resuming, sweeping
+from jaxdissect.base import AnyArray, Statistic
+from jaxdissect.cli import analysed, build, outputs, publishing, sweeping
 from jaxdissect.cli.config import ScaleConfig
 from jaxdissect.cli.sweeping import Pass
 from jaxdissect.reports import tables
@@ -17,10 +17,7 @@ from jaxdissect.reports.ablation import scaling
 def run(config: ScaleConfig) -> None:
     """Choose units on one split, scale them on another, write to `config.out`."""
     build.use_compilation_cache()
-    if not config.factors or min(config.factors) <= 0:
-        raise BadInput(f"`factors` is {config.factors}; it needs numbers above 0")
     trained = analysed.load(config)
-    sweeping.check(config, "random_draws")
     units = sweeping.num_units(trained, config.layer)
     size = sweeping.share_of_units(config.share, units)
     linear = networks.incoming_layer(trained.network, config.layer)
@@ -28,7 +25,8 @@ def run(config: ScaleConfig) -> None:
     out = config.out or Path("runs") / f"{name}{analysed.suffix(config)}"
     images = analysed.open_images(config, trained)
     manifest = analysed.manifest(config, trained, images)
-    with resuming.resumable_folder(out, manifest) as work:
+
+    def make(work: publishing.Work) -> None:
         this = Pass(trained, config, work.progress, images)
         order = rank(config, this)
         sets = chosen_sets(config, order, size)
@@ -36,7 +34,9 @@ def run(config: ScaleConfig) -> None:
         key = jax.random.fold_in(jax.random.key(config.seed), 1)
         scaled = scaling.scaled(key, measured, sets)
         write(work.results, config, scaled, images.said)
-    print(f"\n{(out / 'findings.txt').read_text()}")
+
+    publishing.make_once(out, manifest, make)
+    print(f"\n{(out / 'findings.txt').read_text('utf-8')}")
     print(f"results: {out}")
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import generated
+from jaxdissect.cli import generated, outputs
 from jaxdissect.cli.config import DissectConfig
 from jaxdissect.data import scenes, shapes
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
+from jaxdissect.data.label_maps import mask_cells, middles
 from jaxdissect.dissection import Protocol
 
 NUM_GENERATED = 1200
@@ -77,9 +78,8 @@ def generated_probe(
     def load(positions: Int[np.ndarray, "B"], *, size: int, stride: int) -> Labelled:
         chosen = [indices[position] for position in positions]
         drawn = generator.render(seed, chosen, size=size)
-        # A mask cell takes the label of its middle pixel.
-        middle = slice(stride // 2, None, stride)
-        return Labelled(drawn.images, drawn.labels[:, middle, middle])
+        middle = middles(size, mask_cells(size, stride))
+        return Labelled(drawn.images, drawn.labels[:, middle][:, :, middle])
 
     classes = generator.classes
     source = ConceptSource(
@@ -102,7 +102,7 @@ def probe_of(config: DissectConfig, size: int) -> Probe:
             files lack.
     """
     if config.images in GENERATORS:
-        for name in ("path", "split", "categories"):
+        for name in ("path", "split", "categories", "tolerance"):
             if getattr(config, name):
                 found = getattr(config, name)
                 raise BadInput(f"`{name}` is {found}; {config.images} are generated")
@@ -111,13 +111,32 @@ def probe_of(config: DissectConfig, size: int) -> Probe:
         return probe._replace(source=_coloured(config, probe.source))
     if config.path is None:
         raise BadInput(f"`path` is missing: the folder of the {config.images} images")
+    _check_settings(config)
     source = _coloured(config, _read(config, config.path))
     available = len(source.captions)
     number = config.num_images or available
     if number > available:
         raise BadInput(f"`num_images` is {number}; {config.path} has {available}")
     # Neighbouring files are often alike, such as the frames of a film.
-    return Probe(source, np.arange(number) * available // number)
+    indices = np.arange(number) * available // number
+    notes = list(source.notes)
+    if number < available:
+        notes.append(f"{number} of {available} images are looked at, by `num_images`.")
+    if source.survey is not None:
+        notes += source.survey(
+            indices,
+            lambda items, total: outputs.progress(items, total, "reading masks"),
+        )
+    return Probe(source._replace(notes=tuple(notes)), indices)
+
+
+def _check_settings(config: DissectConfig) -> None:
+    """Refuse settings that are for images of another kind."""
+    kinds = {"tolerance": "segmented", "categories": "broden"}
+    for name, kind in kinds.items():
+        found = getattr(config, name)
+        if found and config.images != kind:
+            raise BadInput(f"`{name}` is {found}; it is for `images` {kind}")
 
 
 def choosing_of(
@@ -137,9 +156,17 @@ def choosing_of(
     if protocol.level == "tail_mass":
         return probe, None
     if config.images not in GENERATORS:
+        number = len(probe.indices)
+        if number < 2:
+            raise BadInput(
+                f"`num_images` is {number}; levels are chosen on every second one, so "
+                "two are needed"
+            )
+        note = f"{number // 2} of {number} images are set aside to choose levels on."
+        noted = probe.source._replace(notes=(*probe.source.notes, note))
         return (
-            probe._replace(indices=probe.indices[::2]),
-            probe._replace(indices=probe.indices[1::2]),
+            Probe(noted, probe.indices[::2]),
+            Probe(noted, probe.indices[1::2]),
         )
     number = len(probe.indices)
     other = generated_probe(config.images, config.seed, number, size, skip=number)
@@ -152,9 +179,13 @@ def _read(config: DissectConfig, path: Path) -> ConceptSource:
 
         split: Any = config.split or "all"
         return broden(path, categories=config.categories, split=split)
+    if config.images == "folder":
+        from jaxdissect.data.class_folders import class_folder
+
+        return class_folder(path, split=config.split)
     from jaxdissect.data.segmented import segmented
 
-    return segmented(path, split=config.split)
+    return segmented(path, split=config.split, tolerance=config.tolerance)
 
 
 def _coloured(config: DissectConfig, source: ConceptSource) -> ConceptSource:

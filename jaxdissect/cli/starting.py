@@ -29,7 +29,7 @@ def started(config: TrainConfig) -> Started:
         loading.refuse_preprocessing(subject, "there are no `weights` it could be of")
         return Started(config, {})
     trained = loading.load(subject)
-    network = architectures.network_config(trained.weights)
+    network = architectures.network_config(trained.weights.metadata)
     if config.network not in (NetworkConfig(), network):
         raise BadInput(
             f"`network` is given as well as `weights`, which are of a network with "

@@ -39,18 +39,36 @@ def of_trained(
         BadInput: unknown layer, one without units, or whose units are not laid out as
             the image is.
     """
-    for layer, (height, width, _) in build.unit_shapes(trained, layers).items():
-        if height == 1 < width:
+    shapes = build.unit_shapes(trained, layers)
+    centres = centres_of(trained.network, layers, trained.image_size)
+    for layer, (height, width, _) in shapes.items():
+        if height == 1 < width and not centres[layer].columns.known:
             raise BadInput(
                 f"`layer` is {layer!r}, a row of {width} positions, of which it is not "
                 "known where they lie on the image"
             )
     return Subject(
         partial(build.forward_to(trained.network, layers), trained.weights.params),
-        centres_of(trained.network, layers, trained.image_size),
+        centres,
         trained.image_size,
         facts,
         trained.weights.digest,
+    )
+
+
+def supposed(centres: Centres) -> str:
+    """What is to be said of cells whose place on the image is an estimate, if any.
+
+    >>> from jaxdissect.upsampling import Axis
+    >>> supposed(Centres(Axis(0.0, 1.0), Axis(0.0, 1.0, known=False)))[:28]
+    'where they lie along columns'
+    """
+    names = [name for name, axis in centres._asdict().items() if not axis.known]
+    if not names:
+        return ""
+    return (
+        f"where they lie along {' and '.join(names)} is an estimate, because what they "
+        "look at has no measurable borders (as with attention, or norms over the map)"
     )
 
 

@@ -180,15 +180,6 @@ def attributes(this: Pass) -> Statistic:
     return on_logits(ablation.unit_attributes(num_classes, classes=numbers))
 
 
-def check(config: SweepConfig, *positive: str) -> None:
-    """Refuse what no experiment can be run with.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    build.check_positive(config, "batch_size", "memory_mib", *positive)
-
-
 def num_units(trained: build.Trained, layer: str) -> int:
     """How many units a layer has.
 

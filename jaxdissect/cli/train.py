@@ -1,6 +1,7 @@
 """`train`: config -> data, network, objective -> checkpoints, metrics, weights."""
 
-import math
+import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,21 @@ from jaxdissect.cli import (
     architectures,
     build,
     datasets,
+    locking,
     metrics_log,
     objectives,
     optimizing,
     outputs,
+    publishing,
+    records,
     starting,
     watching,
 )
-from jaxdissect.cli.config import AugmentConfig, TrainConfig
+from jaxdissect.cli.config import TrainConfig
 from jaxdissect.cli.fitting import Phase, Plan, fit_plan, of_seed
 from jaxdissect.data import scenes
-from jaxdissect.reports import learning_curves
-from jaxdissect.training import evaluate_objective, loop, state
+from jaxdissect.reports import learning_curves, saved_files
+from jaxdissect.training import checkpoints, evaluate_objective, loop, state
 
 
 def run(config: TrainConfig) -> None:
@@ -41,17 +45,35 @@ def run(config: TrainConfig) -> None:
         left_out=dict(plan.source.left_out),
         **({"start": weights.digest(plan.start)} if plan.start else {}),
     )
-    outputs.check_same_run(config.out, manifest)
+    records.check_same_run(config.out, manifest)
+    if plan.source.said:
+        print(plan.source.said)
     if all(is_finished(folder) for folder in plan.folders):
         print(f"already trained: {config.out}")
         return
-    config.out.mkdir(parents=True, exist_ok=True)
-    outputs.write_json(config.out / "run.json", manifest)
+    with locking.locked(config.out):
+        records.check_no_other_run(config.out, manifest)
+        if all(is_finished(folder) for folder in plan.folders):
+            print(f"already trained: {config.out}")
+        else:
+            train(plan, manifest)
+
+
+def train(plan: Plan, manifest: dict[str, Any]) -> None:
+    """Carry a plan out in its folder, from the latest checkpoint there."""
+    config = plan.config
+    outputs.write_json(config.out / records.NAME, manifest)
     for folder in plan.folders:
         folder.mkdir(exist_ok=True)
-    final = fit_plan(plan)
+    try:
+        final = fit_plan(plan)
+    except KeyboardInterrupt:
+        raise publishing.Interrupted(
+            "the same command goes on from the latest checkpoint there is"
+        ) from None
     for n, (seed, folder) in enumerate(zip(plan.seeds, plan.folders, strict=True)):
         finish(plan, folder, seed, of_seed(plan, final, n), manifest)
+    shutil.rmtree(config.out / "checkpoints" / checkpoints.DAMAGED, ignore_errors=True)
 
 
 def is_finished(folder: Path) -> bool:
@@ -63,7 +85,8 @@ def is_finished(folder: Path) -> bool:
     file = folder / "weights.safetensors"
     if not (file.exists() and (folder / "summary.json").exists()):
         return False
-    weights.load(file)
+    with saved_files.advising("delete it, and the same command makes it anew"):
+        weights.load(file)
     return True
 
 
@@ -127,9 +150,26 @@ def check_fits(plan: Plan) -> None:
     size = plan.phases[-1].size
     init = partial(networks.init, network=plan.network, image_shape=(size, size, 3))
     params = jax.eval_shape(init, key)
+    check_memory(sum(leaf.size for leaf in jax.tree.leaves(params)))
     for phase in plan.phases:
         images = jax.ShapeDtypeStruct((2, phase.size, phase.size, 3), jnp.float32)
         jax.eval_shape(measured, key, params, images)
+
+
+def check_memory(num_parameters: int) -> None:
+    """Refuse a network whose parameters and gradients this machine cannot hold.
+
+    Raises:
+        BadInput: with what there is.
+    """
+    needed = 8 * num_parameters
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise BadInput(
+            f"`network` has {num_parameters:.2g} parameters, which take "
+            f"{needed / 2**30:.0f} GiB with their gradients; this machine has "
+            f"{there / 2**30:.0f} GiB"
+        )
 
 
 def check(config: TrainConfig) -> None:
@@ -138,15 +178,6 @@ def check(config: TrainConfig) -> None:
     Raises:
         BadInput: naming the setting.
     """
-    if not config.schedule:
-        raise BadInput("`schedule` is empty; it takes an image size and epochs")
-    for size, epochs in config.schedule:
-        if size < 1 or epochs < 1:
-            raise BadInput(f"`schedule` has ({size}, {epochs}); both must be positive")
-    build.check_positive(config.optim, "batch_size", "parts")
-    build.check_positive(config, "num_seeds")
-    if config.checkpoint_every is not None:
-        build.check_positive(config, "checkpoint_every")
     focused = config.regularize.focused_dropout
     if config.optim.parts > 1 and focused.rate and focused.mode == "per_element":
         raise BadInput(
@@ -158,32 +189,9 @@ def check(config: TrainConfig) -> None:
             f"`parts` is {config.optim.parts}; it must divide `batch_size`, "
             f"{config.optim.batch_size}"
         )
-    if not 0 <= config.optim.warmup < 1:
-        raise BadInput(f"`warmup` is {config.optim.warmup}; it must be in [0, 1)")
     if config.tensorboard:
         metrics_log.summary_writer()
-    check_augment(config.augment)
     check_watch(config)
-
-
-def check_augment(config: AugmentConfig) -> None:
-    """Refuse augmentation that means nothing.
-
-    Raises:
-        BadInput: naming the setting.
-    """
-    if config.shift < 0:
-        raise BadInput(f"`shift` is {config.shift}; it must not be negative")
-    if not 0 <= config.mirror <= 1:
-        raise BadInput(f"`mirror` is {config.mirror}; it must be in [0, 1]")
-    if not 0 <= config.rotation <= 180:
-        raise BadInput(f"`rotation` is {config.rotation}; it must be in [0, 180]")
-    if not 0 <= config.side_light < math.inf:
-        raise BadInput(
-            f"`side_light` is {config.side_light}; it must be in [0, infinity)"
-        )
-    if not 0 <= config.shadow <= 1:
-        raise BadInput(f"`shadow` is {config.shadow}; it must be in [0, 1]")
 
 
 def check_watch(config: TrainConfig) -> None:
@@ -196,7 +204,6 @@ def check_watch(config: TrainConfig) -> None:
     for epoch in config.watch.epochs:
         if not 1 <= epoch <= last:
             raise BadInput(f"`watch.epochs` has {epoch}; there are epochs 1 to {last}")
-    build.check_positive(config.watch, "num_images")
     smallest = min(size for size, _ in config.schedule)
     if config.watch.epochs and smallest < scenes.MIN_SIZE:
         raise BadInput(
@@ -213,8 +220,9 @@ def finish(
     manifest: dict[str, Any],
 ) -> None:
     """Write weights, summary, table and learning curve of one seed."""
-    lines = metrics_log.read_metrics(folder / "metrics.jsonl")
-    tested = [line for line in lines if "test_top1" in line]
+    file = folder / "metrics.jsonl"
+    lines = metrics_log.read_metrics(file)
+    tested = metrics_log.tested(lines, file)
     best = max(tested, key=lambda line: line["test_top1"])
     summary = {
         "test_top1": tested[-1]["test_top1"],
@@ -226,6 +234,7 @@ def finish(
             x.size for x in jax.tree.leaves(state.trainable(final.params))
         ),
         "sha256": weights.digest(final.params),
+        **({"images": plan.source.said} if plan.source.said else {}),
     }
     provenance = {
         **manifest,

@@ -55,8 +55,6 @@ def train_all(
     Raises:
         BadInput: no seeds, equal ones, or trained together not consecutive ones.
     """
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise BadInput(f"`seeds` is {seeds}; it takes different seeds")
     if together and seeds != tuple(range(seeds[0], seeds[0] + len(seeds))):
         raise BadInput(f"`seeds` is {seeds}; trained together they must be consecutive")
     planned = list(_planned(regimes, seeds, folder, together=together))
@@ -112,7 +110,9 @@ def _seeds(config: TrainConfig) -> str:
 
 
 def _finished(name: str, config: TrainConfig, folder: Path) -> Training:
-    lines = metrics_log.read_metrics(folder / "metrics.jsonl")
+    file = folder / "metrics.jsonl"
+    lines = metrics_log.read_metrics(file)
+    metrics_log.tested(lines, file)
     return Training(name, config.seed, config, folder, lines)
 
 

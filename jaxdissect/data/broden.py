@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import broden_tables, decoding, label_maps
+from jaxdissect.data import broden_tables, decoding, files, label_maps
 from jaxdissect.data.broden_tables import Labels, Picture
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.data.images import fingerprint
+from jaxdissect.data.names import shown
 
 SPLITS = ("all", "train", "val")
 TABLES = ("category.csv", "label.csv", "index.csv")
@@ -71,8 +72,9 @@ def broden(
         strata=_strata(pictures),
         concepts=labels.concepts,
         categories=chosen,
-        what=f"images of {folder.resolve().name}{part}",
+        what=f"images of {shown(folder.resolve().name)}{part}",
         digest=fingerprint(["broden", chosen, split, sizes], *tables),
+        notes=(f"Of label.csv: {labels.note}",) if labels.note else (),
     )
 
 
@@ -85,7 +87,7 @@ def _read_tables(folder: Path) -> list[tuple[bytes, str]]:
             f"project and unpack it so that {folder / 'index.csv'} exists"
         )
     paths = [folder / name for name in TABLES]
-    return [(label_maps.read_bytes(path), str(path)) for path in paths]
+    return [(files.read_bytes(path), str(path)) for path in paths]
 
 
 def _check_files(pictures: list[Picture], folder: Path) -> list[tuple[str, int]]:
@@ -94,6 +96,9 @@ def _check_files(pictures: list[Picture], folder: Path) -> list[tuple[str, int]]
     sizes = []
     for picture in pictures:
         for name in (picture.name, *picture.maps):
+            if name not in there and (folder / name).is_file():
+                # In a folder that links lead to twice.
+                there[name] = (folder / name).stat().st_size
             if not there.get(name):
                 fault = "is empty" if name in there else "is not there"
                 raise BadInput(f"{picture.where} names {folder / name}, which {fault}")
@@ -111,18 +116,19 @@ def _read(
     picture: Picture, labels: Labels, folder: Path, size: int, cells: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     path = folder / "images" / picture.name
-    image = decoding.decoded(label_maps.read_bytes(path), str(path))
+    encoded = files.read_bytes(path)
     whole = [np.full((cells, cells), label) for label in picture.whole]
     grid = np.ix_(*(label_maps.middles(length, cells) for length in picture.shape))
     layers = [_label_map(picture, name, labels, folder)[grid] for name in picture.maps]
-    return label_maps.stretched(image, size, path), [*whole, *layers]
+    image = decoding.decode_stretched(encoded, size, str(path))
+    return image, [*whole, *layers]
 
 
 def _label_map(
     picture: Picture, name: str, labels: Labels, folder: Path
 ) -> Integer[np.ndarray, "H W"]:
     path = folder / "images" / name
-    image = decoding.decoded(label_maps.read_bytes(path), str(path))
+    image = decoding.decoded(files.read_bytes(path), str(path))
     if image.mode != "RGB":
         raise BadInput(f"{path} has mode {image.mode}; label maps of Broden are RGB")
     height, width = picture.shape

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data.concepts import Concept
+from jaxdissect.data.concepts import Concept, distinct
 from jaxdissect.data.label_tables import (
     Row,
     by_number,
@@ -30,11 +30,13 @@ class Labels(NamedTuple):
         names: {number: name} of all labels.
         concepts: [C], those of the chosen categories.
         numbers: from `translation`.
+        note: on numbers of one concept; or "".
     """
 
     names: Mapping[int, str]
     concepts: tuple[Concept, ...]
     numbers: Integer[np.ndarray, "V"]
+    note: str = ""
 
 
 class Picture(NamedTuple):
@@ -106,13 +108,13 @@ def read_labels(contents: bytes, source: str, categories: tuple[str, ...]) -> La
     rows = by_number(
         table(contents, source, ("number", "name", "category")), "number", 1
     )
-    concepts = _concepts(rows, categories)
-    meanings = dict.fromkeys([0, *rows], 0)
-    meanings |= {number: label for label, number in enumerate(concepts, start=1)}
+    concepts, meant, note = distinct(_concepts(rows, categories))
+    meanings = dict.fromkeys([0, *rows], 0) | meant
     return Labels(
         names={number: row.cells["name"] for number, row in rows.items()},
-        concepts=tuple(concepts.values()),
+        concepts=concepts,
         numbers=translation(meanings, len(concepts)),
+        note=note,
     )
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int
 from PIL import Image
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding
+from jaxdissect.data import decoding, listing
 from jaxdissect.data.images import ImageSet, in_memory
 
 SUBJECTS = tuple(f"subject{number:02}" for number in range(1, 16))
@@ -83,6 +83,18 @@ def yale_faces(folder: Path, size: int, *, seed: int) -> tuple[ImageSet, ImageSe
         for chosen in (~in_test, in_test)
     )
     return train, test
+
+
+def other_files(folder: Path) -> list[str]:
+    """A sentence on what is in the folder besides the 165 files; none for nothing.
+
+    >>> other_files(Path("/nowhere"))
+    []
+    """
+    found, passed = listing.listing(folder, suffixes=())
+    others = [(name, "of another name") for name in found if name not in FILES]
+    said = listing.sentence(len(found) - len(others), [*others, *passed], "the folder")
+    return [said] if said else []
 
 
 def identical(contents: Sequence[bytes]) -> Int[np.ndarray, "N"]:

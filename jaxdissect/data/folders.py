@@ -7,9 +7,18 @@ import numpy as np
 from jaxtyping import UInt8
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding, label_maps
+from jaxdissect.data import decoding, listing
+from jaxdissect.data.duplicates import listed, same_bytes
+from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import ImageSet, fingerprint, on_demand
-from jaxdissect.data.picture_files import File, class_files, class_names, without
+from jaxdissect.data.names import shown
+from jaxdissect.data.picture_files import (
+    File,
+    class_files,
+    class_names,
+    passed_over,
+    without,
+)
 
 
 def image_folder(folder: Path, size: int, *, left_out: Sequence[str] = ()) -> ImageSet:
@@ -49,7 +58,7 @@ def image_folder(folder: Path, size: int, *, left_out: Sequence[str] = ()) -> Im
     for label, name in enumerate(classes):
         if label not in present:
             raise BadInput(f"of {folder / name} all pictures are left out")
-    return on_disk(folder, files, classes, size)
+    return on_disk(folder, files, tuple(map(shown, classes)), size)
 
 
 def on_disk(
@@ -69,7 +78,7 @@ def on_disk(
 
     def read_one(number: int) -> tuple[UInt8[np.ndarray, "H W 3"], int]:
         name, _, label = files[number]
-        encoded = label_maps.read_bytes(folder / name)
+        encoded = read_bytes(folder / name)
         return decoding.decode_square(encoded, size, str(folder / name)), label
 
     sha = fingerprint([classes, files, size])
@@ -136,10 +145,44 @@ def train_and_test_names(folder: Path) -> list[str]:
     ]
 
 
+def train_and_test_notes(folder: Path) -> list[str]:
+    """Sentences on files that `train_and_test` does not take, and on pictures it takes
+    both to train and to test on.
+
+    >>> train_and_test_notes(Path("/nowhere"))
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `folder` is /nowhere; it must hold train/ and test/ or ...
+    """
+    held_out = _held_out(folder)
+    notes = [passed_over(folder / part) for part in ("train", held_out)]
+    files, num_tested = [], 0
+    for part in ("train", held_out):
+        found = class_files(folder / part, class_names(folder / part))
+        files += [(f"{part}/{name}", length) for name, length, _ in found]
+        num_tested = len(found)
+    across = [
+        (one, other)
+        for one, other in same_bytes(folder, files)
+        if one.partition("/")[0] != other.partition("/")[0]
+    ]
+    if across:
+        notes.append(
+            f"{len(across)} of {num_tested} pictures to test on are also trained on, "
+            f"byte by byte: {listed(across)}."
+        )
+    return [note for note in notes if note]
+
+
 def _held_out(folder: Path) -> str:
     held_out = "test" if (folder / "test").is_dir() else "val"
     if not (folder / "train").is_dir() or not (folder / held_out).is_dir():
         raise BadInput(f"`folder` is {folder}; it must hold train/ and test/ or val/")
+    if listing.same_folder(folder / "train", folder / held_out):
+        raise BadInput(
+            f"`folder` is {folder}; train and {held_out} in it are the same folder, by "
+            "a link"
+        )
     return held_out
 
 

@@ -1,86 +1,58 @@
 """Pictures on disk and the maps of their labels, read onto a square grid."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, Integer, UInt8
-from PIL import Image
+from jaxtyping import Int, Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding
+from jaxdissect.data import listing
 from jaxdissect.data.concepts import Labelled
 
 ReadOne = Callable[[int, int, int], tuple[np.ndarray, list[np.ndarray]]]
 """(number, size, cells) -> (image [size size 3], label layers [cells cells])."""
 
 
-def read_bytes(path: Path) -> bytes:
-    """All of a file.
-
-    >>> read_bytes(Path("/nowhere"))
-    Traceback (most recent call last):
-    ...
-    jaxdissect.base.BadInput: /nowhere cannot be read: No such file or directory
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-
-
 def files_below(folder: Path) -> dict[str, int]:
     """{path relative to the folder: length in bytes} of all files, in order.
 
-    What begins with a dot is passed over; a folder that is not there has no files.
+    As `listing.listing` finds them, so a folder that is linked twice is there once.
 
     >>> files_below(Path("/nowhere"))
     {}
     """
-    found, waiting = {}, [""] if folder.is_dir() else []
-    while waiting:
-        inside = waiting.pop()
-        with os.scandir(folder / inside) as entries:
-            for entry in entries:
-                name = inside + entry.name
-                if entry.name[0] == ".":
-                    continue
-                if entry.is_dir():
-                    waiting.append(f"{name}/")
-                elif entry.is_file():
-                    found[name] = entry.stat().st_size
-    return dict(sorted(found.items()))
+    return listing.listing(folder, suffixes=(), deep=True).files
 
 
-def stretched(
-    image: Image.Image, size: int, path: Path
-) -> UInt8[np.ndarray, "{size} {size} 3"]:
-    """A picture resized to a square, with an antialiased triangle filter.
+def mask_cells(size: int, stride: int) -> int:
+    """Cells of the masks of images along each axis: as many strides as fit whole.
+
+    They divide the image into equal parts, so where the stride does not divide the size
+    a cell is wider than it by a fraction of a pixel, the same for all cells.
 
     Args:
-        image: any that `decoding.rgb` takes.
-        size: pixels; an RGB picture of that size stays as it is.
-        path: for the message.
+        size: of the images, in pixels.
+        stride: pixels per cell.
 
     Raises:
-        BadInput: as `decoding.rgb`.
+        BadInput: a stride below 1 or above the size.
 
-    >>> stretched(Image.new("L", (40, 20), 128), 8, Path("a.png"))[0, 0].tolist()
-    [128, 128, 128]
+    >>> mask_cells(224, 4), mask_cells(227, 4)
+    (56, 56)
     """
-    image = decoding.rgb(image, str(path))
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    return np.array(image)
+    if not 1 <= stride <= size:
+        raise BadInput(f"`stride` is {stride}; it must be from 1 to the size, {size}")
+    return size // stride
 
 
 def middles(length: int, cells: int) -> Int[np.ndarray, "{cells}"]:
     """The pixel in the middle of each of the equal parts of an axis.
 
-    Where a part has an even number of pixels, the later one of the two.
+    The one that the middle of the part lies in; where it lies between two, as in a part
+    of an even number of pixels, the later one.
 
     Args:
         length: of the axis, in pixels.
@@ -93,7 +65,7 @@ def middles(length: int, cells: int) -> Int[np.ndarray, "{cells}"]:
 
 
 def translated(
-    numbers: Int[np.ndarray, "H W"],
+    numbers: Integer[np.ndarray, "H W"],
     labels: Integer[np.ndarray, "V"],
     path: Path,
     listed_in: str,
@@ -115,7 +87,9 @@ def translated(
     ...
     jaxdissect.base.BadInput: a.png has label 7 at row 0, column 1; labels.csv lists ...
     """
-    meant = labels[np.minimum(numbers, len(labels) - 1)]
+    # Not more than the numbers' type can hold, which may be 8 bits.
+    last = min(len(labels) - 1, np.iinfo(numbers.dtype).max)
+    meant = labels[np.minimum(numbers, last)]
     unknown = meant == labels[-1]
     if unknown.any():
         row, column = np.argwhere(unknown)[0]
@@ -164,9 +138,7 @@ def _load(
     for k in chosen:
         if not 0 <= k < num_images:
             raise BadInput(f"`indices` has {k}; the images are 0 to {num_images - 1}")
-    if not 1 <= stride <= size:
-        raise BadInput(f"`stride` is {stride}; it must be from 1 to the size, {size}")
-    cells = size // stride
+    cells = mask_cells(size, stride)
     # A pool for each call: threads are cheap beside decoding, and none outlive it.
     with ThreadPoolExecutor() as pool:
         parts = list(pool.map(lambda k: read_one(k, size, cells), chosen))

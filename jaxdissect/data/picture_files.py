@@ -1,7 +1,7 @@
 """Which picture files there are in a folder, and which of them are broken."""
 
 import hashlib
-import os
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding, label_maps
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-"""Files with other endings are passed over; case does not matter."""
-
+from jaxdissect.data import decoding, listing
+from jaxdissect.data.concepts import plain
+from jaxdissect.data.files import read_bytes
+from jaxdissect.data.listing import SUFFIXES
+from jaxdissect.data.names import shown
 
 AHEAD = 1000
 """Files that wait for their examination at a time."""
@@ -73,7 +73,8 @@ def folder_names(folder: Path) -> tuple[str, ...]:
     """The folders in a folder, sorted; there may be none.
 
     Raises:
-        BadInput: no such folder.
+        BadInput: no such folder; names that differ in case or blanks only; a folder and
+            a link to it.
 
     >>> import tempfile
     >>> folder_names(Path(tempfile.mkdtemp()))
@@ -81,8 +82,42 @@ def folder_names(folder: Path) -> tuple[str, ...]:
     """
     if not folder.is_dir():
         raise BadInput(f"`folder` is {folder}; there is no such folder")
-    with os.scandir(folder) as entries:
-        return tuple(sorted(e.name for e in entries if e.is_dir() and e.name[0] != "."))
+    names = listing.folders_in(folder)
+    for one, other in itertools.pairwise(sorted(names, key=plain)):
+        if plain(one) == plain(other):
+            raise BadInput(
+                f"`folder` is {folder}; the classes {one!r} and {other!r} in it differ "
+                "in case or blanks only; put their pictures into one"
+            )
+    met: dict[tuple[int, int], str] = {}
+    for name in names:
+        status = (folder / name).stat()
+        twin = met.setdefault((status.st_dev, status.st_ino), name)
+        if twin != name:
+            raise BadInput(
+                f"{folder / name} and {folder / twin} are the same folder, by a link; "
+                "a class has a folder of its own"
+            )
+    return names
+
+
+def passed_over(folder: Path) -> str:
+    """What is no picture of a class, or not taken for one, in a folder of classes.
+
+    Returns:
+        A sentence as of `listing.sentence`; "" where everything is taken.
+
+    >>> passed_over(Path("/nowhere"))
+    ''
+    """
+    names = listing.folders_in(folder)
+    taken, others = 0, listing.beside_folders(folder) if names else []
+    for name in names or ("",):
+        inside = listing.listing(folder / name)
+        start = f"{name}/" if name else ""
+        taken += len(inside.files)
+        others += [(start + path, why) for path, why in inside.passed_over]
+    return listing.sentence(taken, others, shown(folder.resolve().name))
 
 
 def digests(folder: Path, names: Sequence[str]) -> Iterator[str]:
@@ -93,7 +128,7 @@ def digests(folder: Path, names: Sequence[str]) -> Iterator[str]:
     """
 
     def digest(name: str) -> str:
-        return hashlib.sha256(label_maps.read_bytes(folder / name)).hexdigest()
+        return hashlib.sha256(read_bytes(folder / name)).hexdigest()
 
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(names), AHEAD):
@@ -126,19 +161,21 @@ def picture_files(folder: Path) -> list[tuple[str, int]]:
     >>> picture_files(Path(tempfile.mkdtemp()))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: ... holds no picture; allowed are .jpg, .jpeg, .png, ...
+    jaxdissect.base.BadInput: ... holds no picture; allowed are .jpg, .jpeg, .jpe, ...
     """
-    with os.scandir(folder) as entries:
-        found = sorted(
-            (entry.name, entry.stat().st_size)
-            for entry in entries
-            if entry.name.lower().endswith(SUFFIXES)
-            and entry.name[0] != "."
-            and entry.is_file()
-        )
+    found, others = listing.listing(folder)
     if not found:
-        raise BadInput(f"{folder} holds no picture; allowed are {', '.join(SUFFIXES)}")
-    return found
+        more = f"; there are {_counted(others)}" if others else ""
+        raise BadInput(
+            f"{folder} holds no picture; allowed are {', '.join(SUFFIXES)}{more}"
+        )
+    return list(found.items())
+
+
+def _counted(others: Sequence[tuple[str, str]]) -> str:
+    """How many files there are of which kind."""
+    reasons = [why for _, why in others]
+    return ", ".join(f"{reasons.count(why)} {why}" for why in dict.fromkeys(reasons))
 
 
 def without(files: Sequence[File], left_out: Sequence[str]) -> list[File]:
@@ -160,8 +197,7 @@ def without(files: Sequence[File], left_out: Sequence[str]) -> list[File]:
 def _examined(folder: Path, name: str) -> Broken | None:
     path = folder / name
     try:
-        image = decoding.decoded(label_maps.read_bytes(path), str(path))
-        decoding.rgb(image, str(path))
+        decoding.whole(read_bytes(path), str(path))
     except BadInput as error:
         return Broken(name, str(error).removeprefix(f"{path} "))
     return None

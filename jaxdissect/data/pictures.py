@@ -22,6 +22,7 @@ from jaxdissect.data.images import (
     check_targets,
     fingerprint,
 )
+from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import (
     File,
     class_files,
@@ -73,18 +74,27 @@ def pictures(folder: Path, size: int, *, left_out: Sequence[str] = ()) -> ImageS
     kept = without(files, left_out)
     if not kept:
         raise BadInput(f"of {folder} all pictures are left out")
-    return folders.on_disk(folder, kept, classes, size)
+    return folders.on_disk(folder, kept, tuple(map(shown, classes)), size)
 
 
-def picture_names(folder: Path) -> list[str]:
-    """Paths relative to the folder of all that `pictures` takes.
+def picture_sizes(folder: Path) -> dict[str, int]:
+    """{path relative to the folder: length in bytes} of all that `pictures` takes.
 
-    >>> picture_names(Path("/nowhere"))
+    >>> picture_sizes(Path("/nowhere"))
     Traceback (most recent call last):
     ...
     jaxdissect.base.BadInput: `folder` is /nowhere; there is no such folder
     """
-    return [name for name, *_ in _listed(folder)[1]]
+    return {name: length for name, length, _ in _listed(folder)[1]}
+
+
+def folder_of(name: str) -> str:
+    """The folder of a class, of a picture's path.
+
+    >>> folder_of("cat/1.png")
+    'cat'
+    """
+    return shown(name.partition("/")[0])
 
 
 def labelled(

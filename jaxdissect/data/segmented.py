@@ -2,35 +2,24 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, Integer
 
 from jaxdissect.base import BadInput
-from jaxdissect.data import decoding, label_maps
-from jaxdissect.data.concepts import Concept, ConceptSource
+from jaxdissect.data import decoding, label_maps, listing, mask_survey
+from jaxdissect.data.concepts import ConceptSource, Watch
+from jaxdissect.data.duplicates import listed, same_bytes
+from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
-from jaxdissect.data.label_tables import by_number, table, translation
-from jaxdissect.data.picture_files import SUFFIXES
+from jaxdissect.data.large_pictures import in_flight
+from jaxdissect.data.listing import SUFFIXES
+from jaxdissect.data.masks import Labels, labels_of, read_labels, read_mask
+from jaxdissect.data.names import shown
 
 TABLE = "labels.csv"
-GREY, PALETTE = 0, 3
-"""Kinds of PNG, as its header has them."""
-
-
-class _Labels(NamedTuple):
-    """What the numbers in masks mean.
-
-    Attributes:
-        concepts: [C].
-        numbers: {bits of a pixel: from `translation`}.
-    """
-
-    concepts: tuple[Concept, ...]
-    numbers: Mapping[int, Integer[np.ndarray, "_"]]
 
 
 class _Picture(NamedTuple):
@@ -41,24 +30,50 @@ class _Picture(NamedTuple):
     masks: tuple[str, ...]
 
 
-def segmented(folder: Path, *, split: str = "") -> ConceptSource:
+class _Found(NamedTuple):
+    """What there is in a folder.
+
+    Attributes:
+        pictures: with their masks.
+        sizes: [(path, length in bytes)] of all their files.
+        notes: sentences on what else there is.
+    """
+
+    pictures: list[_Picture]
+    sizes: list[tuple[str, int]]
+    notes: tuple[str, ...]
+
+
+def segmented(
+    folder: Path, *, split: str = "", tolerance: float = 0.0
+) -> ConceptSource:
     """Images below images/ with a mask for each, of the same path, below masks/.
 
     labels.csv has the columns index (or number), name and category; a mask is a PNG
     whose pixels are such indices: 8-bit grey, palette, or 16-bit grey. Pixels of 255
-    (65535 in 16 bits) and of 0 have no label unless the table lists that index.
+    (65535 in 16 bits) and of 0 have no label unless the table lists that index. Rows
+    whose names differ in case or blanks only are one concept.
+
+    With a column colour (`#rrggbb` or `r g b`), masks are RGB or palette pictures of
+    any kind, and grey ones if there is no column index; black and white have no label
+    unless the table lists them, nor has any pixel that is transparent or farther than
+    `tolerance` from every colour.
+
     Concepts that overlap with others go into masks2/, masks3/ and so on, which need
     not have a mask for each image. A stratum is the images in one folder.
 
     Args:
         folder: holds labels.csv, images/ and masks/.
         split: a folder in images/ and masks/ to keep to; "" is everything.
+        tolerance: how far from a listed colour a pixel of it may be, as a distance in
+            red, green and blue of 0 to 255.
 
     Returns:
         A source that reads files when they are asked for: images are stretched to a
         square, of masks the middle pixel of each cell is taken. The digest covers
         labels.csv, names and lengths of all other files, and the split; it does not
-        cover the contents of images and masks.
+        cover the contents of images and masks. Its `survey` reads all masks and refuses
+        numbers that are not listed, and a folder where nothing has a label.
 
     Raises:
         BadInput: a missing or broken table, naming the line; no images; an image
@@ -74,76 +89,96 @@ def segmented(folder: Path, *, split: str = "") -> ConceptSource:
         raise BadInput(
             f"`folder` is {folder}; it must hold {TABLE}, images/ and masks/"
         )
-    contents = label_maps.read_bytes(folder / TABLE)
-    labels = _labels(contents, str(folder / TABLE))
-    pictures, sizes = _find(folder, split)
+    contents = read_bytes(folder / TABLE)
+    labels = read_labels(contents, str(folder / TABLE), tolerance)
+    pictures, sizes, notes = _find(folder, split, labels)
 
     def read_one(k: int, size: int, cells: int) -> tuple[np.ndarray, list[np.ndarray]]:
         return _read(pictures[k], labels, folder, size, cells)
+
+    def survey(indices: np.ndarray, watch: Watch) -> list[str]:
+        chosen = [pictures[k] for k in indices.tolist()]
+        files = [(picture.image, picture.masks) for picture in chosen]
+        lengths = dict(sizes)
+        images = [(picture.image, lengths[picture.image]) for picture in chosen]
+        twice = same_bytes(folder, images)
+        said = (
+            f"{len(twice)} of {len(images)} images are there already, under another "
+            f"name, and count twice: {listed(twice)}."
+        )
+        found = mask_survey.survey(folder, files, labels, watch)
+        return [*found, *([said] if twice else [])]
 
     parents = [picture.name.rpartition("/")[0] for picture in pictures]
     part = f", split {split}" if split else ""
     return ConceptSource(
         load=label_maps.loader(read_one, len(pictures), len(labels.concepts)),
-        captions=[picture.name for picture in pictures],
+        captions=[shown(picture.name) for picture in pictures],
         strata=np.unique(parents, return_inverse=True)[1],
         concepts=labels.concepts,
         categories=tuple(dict.fromkeys(c.category for c in labels.concepts)),
-        what=f"images in {folder.resolve().name}{part}",
+        what=f"images in {shown(folder.resolve().name)}{part}",
         digest=fingerprint(
-            ["segmented", split, sizes], np.frombuffer(contents, np.uint8)
+            ["segmented", split, sizes, *([tolerance] if tolerance else [])],
+            np.frombuffer(contents, np.uint8),
         ),
+        notes=(*notes, *([labels.note] if labels.note else [])),
+        survey=survey,
     )
 
 
-def _labels(contents: bytes, source: str) -> _Labels:
-    header = table(contents, source, ("name", "category"))[0].cells
-    column = "number" if "number" in header and "index" not in header else "index"
-    rows = table(contents, source, (column,))
-    numbered = by_number(rows, column, 0)
-    for row in rows:
-        for needed in ("name", "category"):
-            if not row.cells[needed].strip():
-                raise BadInput(f"{row.where} has no {needed}")
-    listed = {number: label for label, number in enumerate(numbered, start=1)}
-    return _Labels(
-        tuple(
-            Concept(row.cells["name"].strip(), row.cells["category"].strip())
-            for row in numbered.values()
-        ),
-        {
-            bits: translation({0: 0, 2**bits - 1: 0} | listed, len(listed))
-            for bits in (8, 16)
-        },
-    )
-
-
-def _find(folder: Path, split: str) -> tuple[list[_Picture], list[tuple[str, int]]]:
-    """Images with their masks, and [(path, length in bytes)] of all these files."""
-    images = _named(folder, Path("images", split), SUFFIXES)
+def _find(folder: Path, split: str, labels: Labels) -> _Found:
+    """Images with their masks."""
+    images, notes = _named(folder, Path("images", split), SUFFIXES)
     if not images:
         there = folder / "images" / split
-        raise BadInput(f"{there} holds no picture; allowed are {', '.join(SUFFIXES)}")
-    layers = [
-        _named(folder, Path(layer, split), (".png",)) for layer in _layers(folder)
-    ]
+        more = f"; {notes[0]}" if notes else ""
+        raise BadInput(
+            f"{there} holds no picture; allowed are {', '.join(SUFFIXES)}{more}"
+        )
+    endings = (".png",) if labels.colours is None else SUFFIXES
+    found = [_named(folder, Path(layer, split), endings) for layer in _layers(folder)]
+    layers = [named for named, _ in found]
     for layer in layers[1:]:
         for name in set(layer) - set(layers[0]):
             raise BadInput(
                 f"{folder / layer[name][0]} belongs to no mask in {folder / 'masks'}"
             )
+    _check_masks(folder, split, images, layers[0])
     pictures, sizes = [], []
     for name, image in images.items():
-        if name not in layers[0]:
-            wanted = folder / "masks" / split / f"{name}.png"
-            raise BadInput(f"{folder / image[0]} has no mask; it must be {wanted}")
         masks = [layer[name] for layer in layers if name in layer]
         pictures.append(_Picture(name, image[0], tuple(path for path, _ in masks)))
         sizes += [image, *masks]
     for path, num_bytes in sizes:
         if not num_bytes:
             raise BadInput(f"{folder / path} is empty")
-    return pictures, sizes
+    notes += [note for _, of_layer in found for note in of_layer]
+    alone = sorted(set(layers[0]) - set(images))
+    if alone:
+        notes.append(
+            f"{len(alone)} of {len(layers[0])} masks have no picture, such as "
+            f"{shown(layers[0][alone[0]][0])}."
+        )
+    return _Found(pictures, sizes, tuple(notes))
+
+
+def _check_masks(
+    folder: Path,
+    split: str,
+    images: dict[str, tuple[str, int]],
+    masks: dict[str, tuple[str, int]],
+) -> None:
+    """Refuse images without masks, all at once."""
+    missing = [name for name in images if name not in masks]
+    if not missing:
+        return
+    wanted = folder / "masks" / split / f"{missing[0]}.png"
+    several = len(missing) > 1
+    more = f"; {len(missing)} of {len(images)} images have none" if several else ""
+    raise BadInput(
+        f"{folder / images[missing[0]][0]} has no mask; it must be {wanted}{more}"
+    )
 
 
 def _layers(folder: Path) -> list[str]:
@@ -156,53 +191,35 @@ def _layers(folder: Path) -> list[str]:
 
 def _named(
     folder: Path, inside: Path, suffixes: Sequence[str]
-) -> dict[str, tuple[str, int]]:
-    """{path without suffix: (path relative to the folder, length in bytes)}."""
+) -> tuple[dict[str, tuple[str, int]], list[str]]:
+    """({path without suffix: (path relative to the folder, length)}, sentences)."""
     found: dict[str, tuple[str, int]] = {}
-    for path, num_bytes in label_maps.files_below(folder / inside).items():
-        stem, suffix = os.path.splitext(path)
-        if suffix.lower() not in suffixes:
-            continue
+    files, others = listing.listing(folder / inside, suffixes=suffixes, deep=True)
+    for path, num_bytes in files.items():
+        stem = os.path.splitext(path)[0]
         if stem in found:
             twin = folder / found[stem][0]
             raise BadInput(f"{folder / inside / path} has the same name as {twin}")
         found[stem] = (inside / path).as_posix(), num_bytes
-    return found
+    said = listing.sentence(len(files), others, shown(inside.as_posix()))
+    return found, [said] if said else []
 
 
 def _read(
-    picture: _Picture, labels: _Labels, folder: Path, size: int, cells: int
+    picture: _Picture, labels: Labels, folder: Path, size: int, cells: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     path = folder / picture.image
-    image = decoding.decoded(label_maps.read_bytes(path), str(path))
-    width, height = image.size
+    encoded = read_bytes(path)
+    height, width = decoding.shape_of(path)
     grid = np.ix_(*(label_maps.middles(length, cells) for length in (height, width)))
     layers = []
     for name in picture.masks:
-        numbers, bits = _mask(folder / name)
-        if numbers.shape != (height, width):
-            raise BadInput(
-                f"{folder / name} is {numbers.shape[0]} x {numbers.shape[1]} pixels; "
-                f"its image is {height} x {width}"
-            )
-        layer = label_maps.translated(
-            numbers, labels.numbers[bits], folder / name, str(folder / TABLE)
-        )
-        layers.append(layer[grid])
-    return label_maps.stretched(image, size, path), layers
+        with in_flight(height * width):
+            layers.append(_mask(folder / name, labels, (height, width))[grid])
+    return decoding.decode_stretched(encoded, size, str(path)), layers
 
 
-def _mask(path: Path) -> tuple[Int[np.ndarray, "H W"], int]:
-    """(numbers, bits of a pixel)."""
-    encoded = label_maps.read_bytes(path)
-    mask = decoding.decoded(encoded, str(path))
-    if mask.format != "PNG":
-        raise BadInput(f"{path} is a {mask.format} file; a mask must be a PNG")
-    # From the header, because Pillow scales grey of 2 and 4 bits to 8.
-    bits, kind = encoded[24], encoded[25]
-    if kind != PALETTE and (kind, bits) not in ((GREY, 8), (GREY, 16)):
-        raise BadInput(
-            f"{path} has mode {mask.mode} in {bits} bits; a mask must be 8-bit grey, "
-            "palette or 16-bit grey"
-        )
-    return np.asarray(mask).astype(np.int64), max(bits, 8)
+def _mask(path: Path, labels: Labels, shape: tuple[int, int]) -> np.ndarray:
+    mask = read_mask(path, labels)
+    mask_survey.check_shape(mask.values.shape[:2], shape, path)
+    return labels_of(mask, labels, path)

@@ -18,7 +18,12 @@ from jaxdissect.dissection.information import Levels
 from jaxdissect.dissection.label_pixels import block_of, label_counts_by_block
 from jaxdissect.dissection.layers import Layer, in_slices, masks
 from jaxdissect.dissection.moments import Moments, in_columns, mask_moments
-from jaxdissect.dissection.pipeline import Dissection, judge, overlap_of_layers
+from jaxdissect.dissection.pipeline import (
+    Dissection,
+    check_labelled,
+    judge,
+    overlap_of_layers,
+)
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
 from jaxdissect.significance import false_discovery
@@ -119,6 +124,7 @@ def find(
             moments=moments_of_layers(layers, thresholds, len(categories), sampling),
         ),
     )
+    check_labelled(counted["overlap"])
     results = {
         name: judge(
             thresholds[name],

@@ -14,6 +14,7 @@ from jaxdissect.base import AnyArray, BadInput, Statistic
 from jaxdissect.dissection.counts import unit_masks
 from jaxdissect.dissection.protocol import Protocol
 from jaxdissect.upsampling import (
+    Axis,
     Centres,
     bilinear_matrix,
     upsample_units,
@@ -67,17 +68,22 @@ def make_layers(
             raise BadInput(f"`centres` has no {name!r}; it has {', '.join(centres)}")
         if maps.ndim != 4:
             raise BadInput(f"{name!r} is {maps.shape}; activations are [B H W U]")
-        matrices = []
-        for cells, targets in zip(maps.shape[1:3], labels.shape[1:3], strict=True):
-            step = image_size / cells
-            tiles = Centres((step - 1) / 2, step)
-            where = tiles if protocol.alignment == "tiles" else centres[name]
-            matrix = bilinear_matrix(
-                cells, targets, image_size, where, padding=protocol.padding
-            )
-            matrices.append(matrix)
+        where, padding = centres[name], protocol.padding
+        if protocol.alignment == "tiles":
+            where = Centres(*(_tiles(cells, image_size) for cells in maps.shape[1:3]))
+        lengths = zip(maps.shape[1:3], labels.shape[1:3], where, strict=True)
+        matrices = (
+            bilinear_matrix(cells, targets, image_size, axis, padding=padding)
+            for cells, targets, axis in lengths
+        )
         layers[name] = Layer(maps.shape[-1], *matrices)
     return layers
+
+
+def _tiles(cells: int, pixels: int) -> Axis:
+    """Cells that divide an axis of the image evenly."""
+    step = pixels / cells
+    return Axis((step - 1) / 2, step)
 
 
 def masks(

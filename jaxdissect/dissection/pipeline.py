@@ -82,7 +82,7 @@ def dissect(
         BadInput: a protocol value that is not allowed, no batches, no layers or no
             concepts, or another number of images than `num_images`; activations that
             are not finite or change their shape, label maps that are not; `choosing`
-            missing or of no use.
+            missing or of no use; no concept has a pixel in any image.
 
     Reference:
         Bau et al., Understanding the role of individual units in a deep neural
@@ -91,7 +91,7 @@ def dissect(
     >>> acts = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
     >>> batches = [({"conv5": acts}, (acts >= 14).astype(np.int32))]
     >>> from jaxdissect.upsampling import Centres
-    >>> result = dissect(lambda: batches, [0], {"conv5": Centres(0.0, 1.0)}, 4,
+    >>> result = dissect(lambda: batches, [0], {"conv5": Centres.square(0.0, 1.0)}, 4,
     ...                  num_images=1, protocol=PNAS20._replace(tail_mass=3 / 16))
     >>> result["conv5"].thresholds.tolist(), result["conv5"].iou.tolist()
     ([13.0], [[1.0]])
@@ -125,6 +125,7 @@ def dissect(
         memory_bytes=memory_bytes,
     )
     counts = measure("overlap", overlap_of_layers(layers, thresholds, categories))
+    check_labelled(counts)
     return {
         name: judge(
             thresholds[name],
@@ -194,6 +195,29 @@ def overlap_of_layers(
         return total()._replace(measure=measure)
 
     return combine(**{name: of_layer(name, layer) for name, layer in layers.items()})
+
+
+def check_labelled(counts: Mapping[str, Overlap]) -> None:
+    """Refuse images in which nothing is labelled: every IoU would be 0.
+
+    Args:
+        counts: {layer: pixel counts of all images}.
+
+    Raises:
+        BadInput: no concept has a pixel.
+
+    >>> empty = Overlap(*map(np.array, ([[0]], [3], [0], [[0]], [0], 9)))
+    >>> check_labelled({"conv5": empty})
+    Traceback (most recent call last):
+    ...
+    jaxdissect.base.BadInput: `labels` are 0 at all 9 cells of the masks; at ...
+    """
+    for of_layer in counts.values():
+        if not np.asarray(of_layer.concept).any():
+            raise BadInput(
+                f"`labels` are 0 at all {int(of_layer.pixels)} cells of the masks; at "
+                "least one image must have a label"
+            )
 
 
 def judge(

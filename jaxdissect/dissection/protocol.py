@@ -31,7 +31,11 @@ class Protocol(NamedTuple):
         rule: whether the IoU must exceed or reach `min_iou`.
         min_iqr: information quality ratio that a detector must exceed besides, in
             [0, 1); negative where it does not matter.
-        stride: image pixels per cell of the concept masks, along each axis.
+        stride: image pixels per cell of the concept masks, along each axis. Masks have
+            as many cells as strides fit whole, which divide the image into equal parts:
+            images of 227 pixels at stride 4 have 56 cells of 4.05. Units are
+            interpolated at the middle of a cell; its label is that of the pixel in
+            which the middle lies, the later one where it lies between two.
 
     References:
         Bau et al., Network Dissection, CVPR 2017; Bau et al., Understanding the role

@@ -11,7 +11,8 @@ from jax import Array
 from jaxtyping import Int
 
 from jaxdissect.base import AnyArray, BadInput, Params, Tail
-from jaxdissect.checking import check_not_empty, check_real, check_shape
+from jaxdissect.checking import check_not_empty, check_real, check_shape, is_traced
+from jaxdissect.logits import check_logits, elsewhere
 from jaxdissect.memory import intermediate_bytes
 
 Acts = TypeVar("Acts")
@@ -85,8 +86,10 @@ def prediction_gradient(
 
     Raises:
         BadInput: another number of targets than images, or one outside the classes,
-            activations that are not finite (while tracing neither is known, and such
-            classes give zeros), or scores that are not [B K].
+            activations that are not finite, scores that are not [B K], or outputs that
+            are no logits (`logits.check_logits`). In a compiled program none of the
+            values is known: other classes give zeros, and outputs are to be checked
+            before, as by `logits.check_tail`.
 
     Reference:
         Lo, Cohen and Ding, Prediction gradients for feature extraction and analysis
@@ -100,8 +103,10 @@ def prediction_gradient(
     [[[[1.0, 0.0]]]]
     """
     _check_acts(acts)
-    scores, pull = jax.vjp(lambda acts: score(tail(params, acts)), acts)
+    scores, pull, outputs = _scored(tail, score, params, acts)
     check_shape("score(tail(params, acts))", scores, "B K")
+    if not any(map(is_traced, (outputs, *jax.tree.leaves(acts)))):
+        check_logits(outputs, lambda: tail(params, elsewhere(acts)))
     images, num_classes = scores.shape
     targets = _checked(targets, num_classes)
     if targets.shape != (images,):
@@ -141,8 +146,8 @@ def prediction_gradients(
 
     Raises:
         BadInput: a class that is none, no classes, activations that are not finite,
-            scores that are not [B K], or one backward pass needs more than
-            `memory_bytes`.
+            scores that are not [B K], outputs that are no logits, or one backward pass
+            needs more than `memory_bytes`.
 
     >>> acts = jnp.array([[[[1.0, 1.0]]]])
     >>> tail = lambda params, acts: acts.sum((1, 2))
@@ -150,8 +155,9 @@ def prediction_gradients(
     [[0.25, -0.25], [-0.25, 0.25]]
     """
     _check_acts(acts)
-    scores, pull = _linearised(tail, score, params, acts)
+    scores, pull, outputs = _linearised(tail, score, params, acts)
     check_shape("score(tail(params, acts))", scores, "B K")
+    check_logits(outputs, lambda: _linearised(tail, score, params, elsewhere(acts))[-1])
     num_classes = scores.shape[-1]
     asked = np.arange(num_classes) if classes is None else np.asarray(classes)
     check_shape("classes", asked, "K")
@@ -174,7 +180,17 @@ def prediction_gradients(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _linearised(tail, score, params, acts):
-    return jax.vjp(lambda acts: score(tail(params, acts)), acts)
+    return _scored(tail, score, params, acts)
+
+
+def _scored(tail, score, params, acts):
+    """Scores, the way back from them, and the outputs they are of."""
+
+    def both(acts):
+        outputs = tail(params, acts)
+        return score(outputs), outputs
+
+    return jax.vjp(both, acts, has_aux=True)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -22,11 +22,11 @@ from jaxdissect.networks.naming import (
     unit_layers,
 )
 from jaxdissect.networks.questioning import layer_gradients, without_units
-from jaxdissect.networks.resnet import resnet
+from jaxdissect.networks.resnet import cifar_resnet, resnet
 from jaxdissect.networks.running import apply, init, run, train_run
 from jaxdissect.networks.shapesnet import shapesnet
 from jaxdissect.networks.stages import Classifier, Network, Stage
-from jaxdissect.networks.vgg import vgg16
+from jaxdissect.networks.vgg import vgg, vgg11, vgg13, vgg16, vgg19
 
 __all__ = [
     "Classifier",
@@ -36,6 +36,7 @@ __all__ = [
     "apply",
     "caffe_alexnet",
     "centres",
+    "cifar_resnet",
     "conv_layers",
     "factored",
     "factored_layers",
@@ -56,6 +57,10 @@ __all__ = [
     "taps",
     "train_run",
     "unit_layers",
+    "vgg",
+    "vgg11",
+    "vgg13",
     "vgg16",
+    "vgg19",
     "without_units",
 ]

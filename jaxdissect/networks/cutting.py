@@ -7,8 +7,9 @@ from jax import Array
 from jaxdissect.base import BadInput, FactoredTail, Params, Split
 from jaxdissect.networks.naming import layer_index, stage_index
 from jaxdissect.networks.running import apply, run
-from jaxdissect.networks.stages import Network
-from jaxdissect.upsampling import Centres
+from jaxdissect.networks.stages import Network, Window
+from jaxdissect.networks.windows import along
+from jaxdissect.upsampling import Axis, Centres
 
 
 def taps(
@@ -136,7 +137,7 @@ def centres(network: Network, layer: str, image_size: int) -> Centres:
         image_size: height and width of the images, in pixels.
 
     Returns:
-        The centres of the cells' receptive fields.
+        The centres of the cells' receptive fields, along rows and along columns.
 
     Raises:
         BadInput: unknown layer.
@@ -144,15 +145,19 @@ def centres(network: Network, layer: str, image_size: int) -> Centres:
     >>> from jaxdissect import networks
     >>> network = networks.lenet(3, maps=(2, 2, 4))
     >>> centres(network, "pool1", 36)  # 5 x 5 without padding, then pairs
-    Centres(offset=2.5, step=2.0)
+    Centres(rows=Axis(offset=2.5, step=2.0, known=True), columns=Axis(offset=2.5, ...
     """
-    offset, step, length = 0.0, 1.0, image_size
-    for stage in leading_to(network, layer):
-        size, stride, padding = stage.window(length)
-        offset += step * ((size - 1) / 2 - padding)
-        step *= stride
-        length = 1 + int((length + 2 * padding - size) / stride + 1e-9)
-    return Centres(offset, step)
+    rows = columns = Axis(0.0, 1.0)
+    for down, across in along(leading_to(network, layer), image_size, image_size):
+        rows, columns = _seen_through(rows, down), _seen_through(columns, across)
+    return Centres(rows, columns)
+
+
+def _seen_through(axis: Axis, window: Window) -> Axis:
+    """Where the cells of a stage's output sit, if those of its input sit there."""
+    size, stride, padding, known = window
+    offset = axis.offset + axis.step * ((size - 1) / 2 - padding)
+    return Axis(offset, axis.step * stride, axis.known and known)
 
 
 def leading_to(network: Network, layer: str) -> Network:

@@ -38,6 +38,25 @@ def grey_stage() -> Stage:
     return function_stage("grey", lambda x: x.mean(-1, keepdims=True))
 
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""What red, green and blue weigh in the grey of ITU-R BT.601, as Pillow's."""
+
+
+def luminance_stage() -> Stage:
+    """Images in grey: [B H W 3] -> [B H W 1]; those of one channel as they are.
+
+    >>> luminance_stage().apply({}, jnp.ones((1, 1, 1, 3))).round(6).tolist()
+    [[[[1.0]]]]
+    """
+
+    def grey(x: Array) -> Array:
+        if x.shape[-1] == 1:
+            return x
+        return (x * jnp.asarray(LUMINANCE, x.dtype)).sum(-1, keepdims=True)
+
+    return function_stage("grey", grey)
+
+
 def as_weights(variables: Variables, x: Array) -> Array:
     """x in the type of the kernel it meets, so that bfloat16 weights decide."""
     return x.astype(variables["params"]["kernel"].dtype)

@@ -110,10 +110,12 @@ def pre_activation(network: Network, layer: str) -> str:
 def penultimate_group(network: Network) -> str:
     """The last convolutional layer before the last group between poolings.
 
+    Where nothing is pooled all convolutional layers are one group, and it is the last.
+
     >>> from jaxdissect import networks
     >>> penultimate_group(networks.vgg16(3))
     'conv4_3'
     """
     poolings = [n for n, stage in enumerate(network) if stage.name.startswith("pool")]
-    *_, last = conv_layers(network[: poolings[-2:][0]])
-    return last
+    before = network[: poolings[-2:][0]] if poolings else network
+    return conv_layers(before)[-1]

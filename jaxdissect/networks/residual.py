@@ -4,7 +4,8 @@ import jax
 from jax import Array
 
 from jaxdissect.networks import running
-from jaxdissect.networks.stages import Network, Stage, Variables, Window
+from jaxdissect.networks.stages import Network, Stage, Variables
+from jaxdissect.networks.windows import composed
 
 
 def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
@@ -45,26 +46,7 @@ def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
         init=init,
         apply=apply,
         train=train,
-        window=lambda length: composed(branch, length),
+        windows=lambda height, width: composed(branch, height, width),
         branch=branch,
         join=join,
     )
-
-
-def composed(stages: Network, length: int) -> Window:
-    """What a position of the last stage's output looks at in the first one's input.
-
-    >>> from jaxdissect.networks.layers import convolution, max_pool
-    >>> composed((convolution("a", 1, stride=2), convolution("b", 1)), 9)
-    Window(size=7, stride=2, padding=3)
-    """
-    total = Window()
-    for stage in stages:
-        window = stage.window(length)
-        total = Window(
-            total.size + (window.size - 1) * total.stride,
-            total.stride * window.stride,
-            total.padding + window.padding * int(total.stride),
-        )
-        length = 1 + int((length + 2 * window.padding - window.size) / window.stride)
-    return total

@@ -1,15 +1,16 @@
-"""Residual networks as torchvision has them: ResNet-18, 34, 50, 101 and 152.
+"""Residual networks: ResNet-18, 34, 50, 101 and 152, and those of CIFAR.
 
 Reference:
     He et al., Deep residual learning for image recognition, CVPR 2016. The stride of a
     bottleneck is at its 3 x 3 convolution, as in Gross and Wilber, Training and
-    investigating residual nets, 2016.
+    investigating residual nets, 2016. Those of CIFAR are of section 4.2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from jax import lax
+import jax.numpy as jnp
+from jax import Array, lax
 
 from jaxdissect.base import BadInput
 from jaxdissect.networks.layers import (
@@ -23,7 +24,13 @@ from jaxdissect.networks.layers import (
     unit_layer,
 )
 from jaxdissect.networks.residual import residual_stage
-from jaxdissect.networks.stages import Network, Stage, normalization_stage
+from jaxdissect.networks.stages import (
+    Network,
+    Stage,
+    Window,
+    function_stage,
+    normalization_stage,
+)
 
 FEATURES = (64, 128, 256, 512)
 """Units of the 3 x 3 convolutions in each group of blocks."""
@@ -37,6 +44,9 @@ BLOCKS = {
 """{depth: blocks in each group}."""
 BOTTLENECKS = (50, 101, 152)
 """Depths whose blocks are bottlenecks, with four times as many units at the end."""
+CIFAR_FEATURES = (16, 32, 64)
+CIFAR_DEPTHS = (8, 14, 20, 26, 32, 38, 44, 56, 110)
+"""Depths 6 n + 2, of three groups of n basic blocks."""
 
 
 def resnet(
@@ -44,6 +54,7 @@ def resnet(
     *,
     depth: int = 50,
     width: float = 1.0,
+    stem: str = "usual",
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.25, 0.25, 0.25),
     convolve: Convolution = lax.conv_general_dilated,
@@ -57,6 +68,8 @@ def resnet(
         num_classes: K.
         depth: 18, 34, 50, 101 or 152.
         width: multiplies every convolution's number of units.
+        stem: `usual` is a 7 x 7 convolution of stride 2 and max pooling; `small`, for
+            images of some 32 pixels, a 3 x 3 convolution of stride 1 and no pooling.
         mean: per-channel mean of images in [0, 1], subtracted first.
         std: per-channel standard deviation, divided by.
         convolve: computes the convolutions (see `convolution.for_backend`).
@@ -65,7 +78,7 @@ def resnet(
         The table of stages, for images of any size from 32 x 32.
 
     Raises:
-        BadInput: another depth.
+        BadInput: another depth or stem.
 
     >>> from jaxdissect import networks
     >>> networks.unit_layers(networks.resnet(10, depth=18))[-2:]
@@ -74,47 +87,120 @@ def resnet(
     if depth not in BLOCKS:
         allowed = ", ".join(map(str, BLOCKS))
         raise BadInput(f"`depth` is {depth}; allowed are {allowed}")
+    if stem not in ("usual", "small"):
+        raise BadInput(f"`stem` is {stem!r}; allowed are 'usual' and 'small'")
     conv = partial(convolution, bias=False, convolve=convolve)
     units = [max(1, round(features * width)) for features in FEATURES]
-    stages: list[Stage] = [
-        input_stage(mean, std),
-        *unit_layer(
-            partial(conv, features=units[0], size=7, stride=2, padding=3),
-            "conv1",
-            suffix="conv",
-            batch_norm=True,
-        ),
-        max_pool("pool1", size=3, stride=2, padding=1),
-    ]
-    block = _bottleneck if depth in BOTTLENECKS else _basic
-    for group, (features, number) in enumerate(zip(units, BLOCKS[depth], strict=True)):
-        for n in range(number):
-            # The first block of each group but the first halves the maps, and widens
-            # them unless it is basic and its group the first.
-            stride = 2 if group and not n else 1
-            widens = not n and (bool(group) or depth in BOTTLENECKS)
-            name = f"layer{group + 1}.{n}"
-            stages.append(block(conv, name, features, stride, widens))
+    bottleneck = depth in BOTTLENECKS
     return (
-        *stages,
+        input_stage(mean, std),
+        *(_small_stem if stem == "small" else _stem)(conv, units[0]),
+        *_groups(
+            conv,
+            units,
+            BLOCKS[depth],
+            _bottleneck if bottleneck else _basic,
+            partial(_projection, conv),
+            widens_at_first=bottleneck,
+        ),
         average_pool("avgpool", 1),
         fully_connected("fc", num_classes),
         logits(),
     )
 
 
-def _basic(conv, name: str, features: int, stride: int, widens: bool) -> Stage:
+def cifar_resnet(
+    num_classes: int,
+    *,
+    depth: int = 20,
+    width: float = 1.0,
+    shortcut: str = "padding",
+    mean: Sequence[float] = (0.5, 0.5, 0.5),
+    std: Sequence[float] = (0.25, 0.25, 0.25),
+    convolve: Convolution = lax.conv_general_dilated,
+) -> Network:
+    """The stages conv1, layer1.0 .. layer3.2, avgpool, fc and logits.
+
+    Args:
+        num_classes: K.
+        depth: 8, 14, 20, 26, 32, 38, 44, 56 or 110.
+        width: multiplies every convolution's number of units, 16, 32 and 64.
+        shortcut: around a block that halves and widens the maps: every other cell
+            with units of zeros, half of them before and half behind (`padding`, option
+            A of the paper), or a 1 x 1 convolution (`projection`, option B).
+        mean: per-channel mean of images in [0, 1], subtracted first.
+        std: per-channel standard deviation, divided by.
+        convolve: computes the convolutions (see `convolution.for_backend`).
+
+    Returns:
+        The table of stages.
+
+    Raises:
+        BadInput: another depth or shortcut.
+
+    >>> from jaxdissect import networks
+    >>> networks.unit_layers(networks.cifar_resnet(10, depth=8))
+    ('conv1', 'layer1.0', 'layer2.0', 'layer3.0')
+    """
+    if depth not in CIFAR_DEPTHS:
+        allowed = ", ".join(map(str, CIFAR_DEPTHS))
+        raise BadInput(f"`depth` is {depth}; allowed are {allowed}")
+    if shortcut not in ("padding", "projection"):
+        raise BadInput(
+            f"`shortcut` is {shortcut!r}; allowed are 'padding' and 'projection'"
+        )
+    conv = partial(convolution, bias=False, convolve=convolve)
+    units = [max(1, round(features * width)) for features in CIFAR_FEATURES]
+    around = _padded if shortcut == "padding" else partial(_projection, conv)
+    return (
+        input_stage(mean, std),
+        *_small_stem(conv, units[0]),
+        *_groups(conv, units, 3 * ((depth - 2) // 6,), _basic, around),
+        average_pool("avgpool", 1),
+        fully_connected("fc", num_classes),
+        logits(),
+    )
+
+
+def _stem(conv, units: int) -> list[Stage]:
+    first = _unit(conv, "conv1", units, size=7, stride=2, padding=3)
+    return [*first, max_pool("pool1", size=3, stride=2, padding=1)]
+
+
+def _small_stem(conv, units: int) -> list[Stage]:
+    return _unit(conv, "conv1", units, size=3, stride=1, padding=1)
+
+
+def _groups(
+    conv,
+    units: Sequence[int],
+    blocks: Sequence[int],
+    block: Callable[..., Stage],
+    around: Callable[[str, int, int], Network],
+    *,
+    widens_at_first: bool = False,
+) -> Iterator[Stage]:
+    """The first block of each group but the first halves the maps and widens them."""
+    for group, (features, number) in enumerate(zip(units, blocks, strict=True)):
+        for n in range(number):
+            stride = 2 if group and not n else 1
+            widens = not n and (bool(group) or widens_at_first)
+            name = f"layer{group + 1}.{n}"
+            yield block(conv, name, features, stride, around if widens else _nothing)
+
+
+def _basic(conv, name: str, features: int, stride: int, around) -> Stage:
     return residual_stage(
         name,
         (
             *_unit(conv, f"{name}.conv1", features, size=3, stride=stride, padding=1),
             *_linear(conv, f"{name}.conv2", features, size=3, stride=1, padding=1),
         ),
-        _shortcut(conv, name, features, stride) if widens else (),
+        around(f"{name}.shortcut", features, stride),
     )
 
 
-def _bottleneck(conv, name: str, features: int, stride: int, widens: bool) -> Stage:
+def _bottleneck(conv, name: str, features: int, stride: int, around) -> Stage:
     pointwise = partial(_linear, conv, size=1, padding=0)
     return residual_stage(
         name,
@@ -123,13 +209,29 @@ def _bottleneck(conv, name: str, features: int, stride: int, widens: bool) -> St
             *_unit(conv, f"{name}.conv2", features, size=3, stride=stride, padding=1),
             *pointwise(f"{name}.conv3", 4 * features, stride=1),
         ),
-        _shortcut(conv, name, 4 * features, stride) if widens else (),
+        around(f"{name}.shortcut", 4 * features, stride),
     )
 
 
-def _shortcut(conv, name: str, features: int, stride: int) -> Network:
-    name = f"{name}.shortcut"
+def _nothing(name: str, features: int, stride: int) -> Network:
+    return ()
+
+
+def _projection(conv, name: str, features: int, stride: int) -> Network:
     return _linear(conv, name, features, size=1, stride=stride, padding=0)
+
+
+def _padded(name: str, features: int, stride: int) -> Network:
+    """Every `stride`-th cell, and units of zeros on both sides of those there are."""
+
+    def around(x: Array) -> Array:
+        before = (features - x.shape[-1]) // 2
+        behind = features - x.shape[-1] - before
+        cells = x[:, ::stride, ::stride]
+        return jnp.pad(cells, ((0, 0), (0, 0), (0, 0), (before, behind)))
+
+    window = Window(stride=stride)
+    return (function_stage(name, around, window=lambda length: window),)
 
 
 def _unit(conv, name: str, features: int, **shape: int) -> list[Stage]:

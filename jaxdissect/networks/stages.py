@@ -19,17 +19,43 @@ Variables = Mapping[str, Any]
 class Window(NamedTuple):
     """What one position of a stage's output looks at, along one axis, in positions.
 
-    Fractions occur where a map is divided into cells of unequal size.
+    Fractions occur where a map is divided into cells of unequal size, or made finer.
+
+    Attributes:
+        size: from the first position seen to the last.
+        stride: from what one output position sees to what the next one does.
+        padding: how far the first output position looks beyond the beginning.
+        known: False for an estimate, where what is seen has no window.
     """
 
     size: float = 1
     stride: float = 1
-    padding: int = 0
+    padding: float = 0
+    known: bool = True
+
+
+Windows = Callable[[int, int], tuple[Window, Window]]
+"""(height, width) of the input map -> windows along (rows, columns)."""
+
+
+def alike(window: Callable[[int], Window]) -> Windows:
+    """Windows of a stage that treats both axes alike: (length of the map) -> window."""
+    return lambda height, width: (window(height), window(width))
 
 
 def whole_map(length: int) -> Window:
     """The window of a stage with one output position."""
     return Window(size=length, stride=length)
+
+
+def positions(length: int, window: Window) -> int:
+    """How many output positions a map of that length has.
+
+    >>> positions(224, Window(size=11, stride=4, padding=2))
+    55
+    """
+    size, stride, padding, _ = window
+    return 1 + int((length + 2 * padding - size) / stride + 1e-9)
 
 
 class Stage(NamedTuple):
@@ -45,7 +71,8 @@ class Stage(NamedTuple):
         contributions: (variables, x [B H W U]) -> [B U h w M], each input unit's share
             of this stage's output; None unless the stage is linear.
         unitwise: each output unit depends on the same input unit only.
-        window: (length of the input map) -> what an output position looks at.
+        windows: (height, width) of the input map -> what an output position looks at,
+            along rows and along columns.
         branch: the stages inside a residual block that a connection goes around; their
             variables are in the stage's own, {collection: {name: ...}}.
         join: (variables, x, the branch's output) -> the stage's output; None unless
@@ -58,7 +85,7 @@ class Stage(NamedTuple):
     train: Callable[[Variables, Array, Array], tuple[Array, Variables]]
     contributions: Callable[[Variables, Array], Array] | None = None
     unitwise: bool = False
-    window: Callable[[int], Window] = lambda length: Window()
+    windows: Windows = alike(lambda length: Window())
     branch: tuple["Stage", ...] = ()
     join: Callable[[Variables, Array, Array], Array] | None = None
 
@@ -69,17 +96,22 @@ Network = tuple[Stage, ...]
 class Classifier(NamedTuple):
     """A network ready to be asked, such as a function of one's own gives to scripts.
 
+    Without a last stage called `logits` it can be dissected, and no more.
+
     Attributes:
         network: the table of stages; images [B S S 3] in [0, 1] to logits [B K].
         params: {stage name: variables}.
         image_size: S, in pixels.
         classes: their names, [K]; numbers stand in for none.
+        ends_in: what its outputs are, "logits", "softmax" or "log_softmax"; by default
+            scripts find out, and refuse what is ambiguous.
     """
 
     network: Network
     params: Any
     image_size: int
     classes: tuple[str, ...] = ()
+    ends_in: str = ""
 
 
 def function_stage(
@@ -89,14 +121,14 @@ def function_stage(
     unitwise: bool = False,
     window: Callable[[int], Window] = lambda length: Window(),
 ) -> Stage:
-    """A stage without parameters."""
+    """A stage without parameters; `window` is that along either axis."""
     return Stage(
         name,
         init=lambda key, x: {},
         apply=lambda variables, x: function(x),
         train=lambda variables, key, x: (function(x), {}),
         unitwise=unitwise,
-        window=window,
+        windows=alike(window),
     )
 
 
@@ -108,14 +140,17 @@ def linear_stage(
     apply: Callable[[Variables, Array], Array],
     window: Callable[[int], Window],
 ) -> Stage:
-    """A stage that is an affine map of its input, with a Flax module's parameters."""
+    """A stage that is an affine map of its input, with a Flax module's parameters.
+
+    `window` is that along either axis.
+    """
     return Stage(
         name,
         init=module.init,
         apply=apply,
         train=lambda variables, key, x: (apply(variables, x), variables),
         contributions=contributions,
-        window=window,
+        windows=alike(window),
     )
 
 

@@ -1,4 +1,4 @@
-"""VGG-16 (configuration D), with or without BatchNorm, with either head.
+"""VGG-11, 13, 16 and 19, with or without BatchNorm, with either head.
 
 Reference:
     Simonyan and Zisserman, Very deep convolutional networks for large-scale image
@@ -10,6 +10,7 @@ from functools import partial
 
 from jax import lax
 
+from jaxdissect.base import BadInput
 from jaxdissect.networks.layers import (
     Convolution,
     average_pool,
@@ -21,13 +22,21 @@ from jaxdissect.networks.layers import (
 )
 from jaxdissect.networks.stages import Network, Stage
 
-GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-"""(features, convolutions) of each group; a max-pool follows every group."""
+FEATURES = (64, 128, 256, 512, 512)
+"""Units of the convolutions of each group; a max-pool follows every group."""
+CONVOLUTIONS = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
+"""{depth: convolutions of each group}: configurations A, B, D and E."""
 
 
-def vgg16(
+def vgg(
     num_classes: int,
     *,
+    depth: int = 16,
     width: float = 1.0,
     batch_norm: bool = False,
     grid: int = 7,
@@ -41,6 +50,7 @@ def vgg16(
 
     Args:
         num_classes: K.
+        depth: 11, 13, 16 or 19.
         width: multiplies every convolution's number of units.
         batch_norm: put BatchNorm between each convolution and its ReLU.
         grid: the maps are averaged to grid x grid before the first fully connected
@@ -56,14 +66,21 @@ def vgg16(
     Returns:
         The table of stages.
 
+    Raises:
+        BadInput: another depth.
+
     >>> from jaxdissect import networks
-    >>> networks.layer_names(networks.vgg16(10, grid=1, hidden=()))[-5:]
+    >>> networks.layer_names(networks.vgg(10, depth=16, grid=1, hidden=()))[-5:]
     ('conv5_3', 'pool5', 'avgpool', 'fc6', 'logits')
     """
+    if depth not in CONVOLUTIONS:
+        allowed = ", ".join(map(str, CONVOLUTIONS))
+        raise BadInput(f"`depth` is {depth}; allowed are {allowed}")
     stages: list[Stage] = [input_stage(mean, std)]
-    for group, (features, depth) in enumerate(GROUPS, 1):
+    groups = zip(FEATURES, CONVOLUTIONS[depth], strict=True)
+    for group, (features, convolutions) in enumerate(groups, 1):
         units = max(1, round(features * width))
-        for number in range(1, depth + 1):
+        for number in range(1, convolutions + 1):
             stages += unit_layer(
                 partial(convolution, features=units, convolve=convolve),
                 f"conv{group}_{number}",
@@ -73,3 +90,6 @@ def vgg16(
         stages.append(max_pool(f"pool{group}"))
     stages.append(average_pool("avgpool", grid))
     return (*stages, *classifier(num_classes, hidden, first=6, dropout=dropout))
+
+
+vgg11, vgg13, vgg16, vgg19 = (partial(vgg, depth=depth) for depth in CONVOLUTIONS)

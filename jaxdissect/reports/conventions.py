@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect.dissection import NO_LABEL, Dissection, Protocol
 from jaxdissect.reports.cards import NOT_TESTED, headline
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, SIZE, VERMILION
 from jaxdissect.reports.tables import Cell, Table
 

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, CHANCE, GREY, SIZE, VERMILION, canvas
 
 MAX_ROWS = 40

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.placement import place_names
 
 SIZE = (7.0, 4.5)

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, GREY, VERMILION, canvas, save
 
 

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect.dissection import Certainty, Dissection, Protocol
 from jaxdissect.reports.cards import NOT_TESTED, headline
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import DPI, SIZE
 from jaxdissect.reports.tables import Cell, Table
 

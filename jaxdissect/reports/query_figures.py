@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
 from jaxdissect.dissection.classifiers import UnitClassifier
 from jaxdissect.reports import pictures
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, VERMILION, canvas
 
 PANEL = 1.9

@@ -11,11 +11,11 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from jaxdissect.base import BadInput
 from jaxdissect.reports.effect_figures import legend_below
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, canvas, plain
 
 # The rest of Okabe and Ito's palette, less its yellow, which is faint on white.

@@ -1,16 +1,22 @@
 """A dissection read back from the folder that a run of `dissect` left."""
 
-import json
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.dissection import NO_LABEL, Detectors, Dissection, Overlap, Protocol
+from jaxdissect.dissection import (
+    NO_LABEL,
+    Detectors,
+    Dissection,
+    Overlap,
+    Protocol,
+    check_protocol,
+)
 from jaxdissect.intervals import Interval
+from jaxdissect.reports import saved_files
 from jaxdissect.reports.cards import Headline, UnitCard, load_cards
 
 
@@ -47,32 +53,31 @@ def load_dissection(folder: Path) -> SavedDissection:
         BadInput: a file is missing, damaged, of another version of this library, or
             of another dissection than the others.
     """
-    arrays = _read(folder / "iou.npz", _arrays)
-    summary = _read(folder / "summary.json", _summary)
-    cards = load_cards(folder / "cards.json")
+    with saved_files.advising("dissect again"):
+        arrays = _arrays(folder / "iou.npz")
+        summary = read_summary(folder / "summary.json")
+        cards = load_cards(folder / "cards.json")
     concepts = tuple(
-        zip(arrays["concepts"].tolist(), arrays["categories"].tolist(), strict=False)
+        zip(arrays["concepts"].tolist(), arrays["categories"].tolist(), strict=True)
     )
-    units, num_concepts = arrays["iou"].shape
+    units = len(arrays["iou"])
     numbers = sorted(card.unit for card in cards)
-    if numbers != list(range(units)) or len(concepts) != num_concepts:
+    if numbers != list(range(units)):
         raise BadInput(
-            f"{folder} holds iou.npz of {units} units and {num_concepts} concepts, "
-            f"names of {len(concepts)} and cards of {len(cards)}; dissect again"
+            f"{folder} holds iou.npz of {units} units and cards.json of {len(cards)}, "
+            "or of other numbers; dissect again"
         )
     cards = sorted(cards, key=lambda card: card.unit)
     return SavedDissection(
         result=Dissection(
             thresholds=arrays["thresholds"],
-            overlap=Overlap(
-                **{name: arrays[name] for name in Overlap._fields if name in arrays}
-            ),
+            overlap=Overlap(**{name: arrays[name] for name in Overlap._fields}),
             iou=arrays["iou"],
             detectors=_detectors(folder, cards, concepts),
         ),
         concepts=concepts,
         cards=cards,
-        **summary,
+        **summary._asdict(),
     )
 
 
@@ -98,35 +103,66 @@ def iou_intervals(cards: Sequence[UnitCard]) -> Interval | None:
     )
 
 
-def _read(path: Path, reader: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+class Summary(NamedTuple):
+    """What summary.json of a dissection says, but for the labels.
+
+    Attributes:
+        headline: the layer's numbers.
+        protocol: the conventions that were followed.
+        facts: what was dissected and how, in reading order.
+    """
+
+    headline: Headline
+    protocol: Protocol
+    facts: dict[str, str]
+
+
+def read_summary(path: Path) -> Summary:
+    """Read summary.json of a dissection.
+
+    Raises:
+        BadInput: it is damaged or of another version of this library.
+    """
+    found = saved_files.read_object(path)
+    facts = saved_files.field(found, "facts", dict, path)
+    for name, said in facts.items():
+        saved_files.typed(said, str, f"facts.{name}", path)
+    protocol = saved_files.field(found, "protocol", Protocol, path)
     try:
-        return reader(path)
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(
-            f"{path} is damaged or not as this version of `dissect` writes it "
-            f"({error}); dissect again"
-        ) from None
+        check_protocol(protocol)
+    except BadInput as error:
+        raise BadInput(f"{path}: `protocol`: {error}") from None
+    return Summary(
+        Headline(**saved_files.fields_of(found, Headline, path)),
+        protocol,
+        facts,
+    )
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    names = ("iou", "thresholds", "concepts", "categories", *Overlap._fields)
-    with np.load(path) as file:
-        # What counts may lack, older folders do.
-        lacking = Overlap._field_defaults.keys() - set(file.files)
-        return {name: file[name] for name in names if name not in lacking}
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    summary = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        "headline": Headline(
-            **{name: summary[name] for name in Headline._fields if name in summary}
-        ),
-        "protocol": Protocol(**summary["protocol"]),
-        "facts": dict(summary["facts"]),
+    numbers = ("iou", "thresholds", *Overlap._fields)
+    kinds = dict.fromkeys(numbers, "iuf") | {"concepts": "U", "categories": "U"}
+    arrays = saved_files.read_arrays(path, kinds)
+    saved_files.check_shape(arrays["iou"], (None, None), "iou", path)
+    units, concepts = arrays["iou"].shape
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "thresholds": (units,),
+        "concepts": (concepts,),
+        "categories": (concepts,),
+        "intersection": (units, concepts),
+        "unit": (units,),
+        "concept": (concepts,),
+        "unit_in_category": (units, None),
+        "unit_met": (units, None),
+        "pixels_in_category": (None,),
+        "pixels": (),
     }
+    for name, shape in shapes.items():
+        saved_files.check_shape(arrays[name], shape, name, path)
+    for name in ("iou", *Overlap._fields):
+        if (arrays[name] < 0).any():
+            raise BadInput(f"{path}: the array `{name}` has values below 0")
+    return arrays
 
 
 def _detectors(folder, cards, concepts) -> Detectors:

@@ -90,9 +90,9 @@ def heads(state, names, x):
     return found
 
 
-def vgg16(state, x, *, batch_norm=False):
+def vgg16(state, x, *, batch_norm=False, groups=(2, 2, 3, 3, 3), grid=7):
     found, number = {}, 0
-    for group, depth in enumerate((2, 2, 3, 3, 3), 1):
+    for group, depth in enumerate(groups, 1):
         for n in range(1, depth + 1):
             x = convolve(state, f"features.{number}", x, padding=1)
             if batch_norm:
@@ -101,7 +101,7 @@ def vgg16(state, x, *, batch_norm=False):
             number += 3 if batch_norm else 2
         x = found[f"pool{group}"] = max_pool(x, 2, 2)
         number += 1
-    x = found["avgpool"] = average(x, 7)
+    x = found["avgpool"] = average(x, grid)
     return found | heads(state, [f"classifier.{n}" for n in (0, 3, 6)], x)
 
 
@@ -132,10 +132,14 @@ def caffe_alexnet(state, x):
     return found | heads(state, ["fc6", "fc7", "fc8"], x)
 
 
-def resnet(state, x, *, blocks, bottleneck):
-    x = convolve(state, "conv1", x, stride=2, padding=3)
-    found = {"conv1": relu(normalize(state, "bn1", x))}
-    x = found["pool1"] = max_pool(found["conv1"], 3, 2, padding=1)
+def resnet(state, x, *, blocks, bottleneck, padded=False):
+    """A stem of 7 x 7 has stride 2 and is pooled; one of 3 x 3 is not."""
+    size = state["conv1.weight"].shape[-1]
+    x = convolve(state, "conv1", x, stride=2 if size == 7 else 1, padding=size // 2)
+    x = relu(normalize(state, "bn1", x))
+    found = {"conv1": x}
+    if size == 7:
+        x = found["pool1"] = max_pool(x, 3, 2, padding=1)
     for group, number in enumerate(blocks, 1):
         for n in range(number):
             name = f"layer{group}.{n}"
@@ -145,16 +149,28 @@ def resnet(state, x, *, blocks, bottleneck):
                 steps = [(1, 1), (3, stride), (1, 1)]
             convolved = partial(_normalized, state)
             around = x
-            if f"{name}.downsample.0.weight" in state:
-                norm = f"{name}.downsample.1"
-                around = convolved(f"{name}.downsample.0", norm, x, 1, stride)
-            for m, (size, stride) in enumerate(steps, 1):
-                x = convolved(f"{name}.conv{m}", f"{name}.bn{m}", x, size, stride)
+            for way in ("downsample", "shortcut"):
+                if f"{name}.{way}.0.weight" in state:
+                    norm = f"{name}.{way}.1"
+                    around = convolved(f"{name}.{way}.0", norm, x, 1, stride)
+            for m, (size, step) in enumerate(steps, 1):
+                x = convolved(f"{name}.conv{m}", f"{name}.bn{m}", x, size, step)
                 if m < len(steps):
                     x = found[f"{name}.conv{m}"] = relu(x)
+            if padded and stride == 2:
+                around = _every_other_cell(around, x.shape[1])
             x = found[name] = relu(x + around)
     x = x.mean((2, 3))
-    return found | {"logits": x @ state["fc.weight"].T + state["fc.bias"]}
+    head = "fc" if "fc.weight" in state else "linear"
+    return found | {"logits": x @ state[f"{head}.weight"].T + state[f"{head}.bias"]}
+
+
+def _every_other_cell(x, units):
+    """Option A of section 4.1: as many units of zeros before as behind."""
+    wide = np.zeros((len(x), units, *x[0, 0, ::2, ::2].shape))
+    first = (units - x.shape[1]) // 2
+    wide[:, first : first + x.shape[1]] = x[:, :, ::2, ::2]
+    return wide
 
 
 def _normalized(state, conv, norm, x, size, stride):

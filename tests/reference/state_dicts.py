@@ -8,9 +8,13 @@ import re
 
 import numpy as np
 
-VGG_UNITS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 VGG_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-VGG_BN_NUMBERS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)
+VGG_GROUPS = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
 VGG_NAMES = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3"),
     *("conv4_1", "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3"),
@@ -28,17 +32,24 @@ RESNET_BLOCKS = {
 WIDTH, HIDDEN = 1 / 16, (12, 10)
 
 
-def vgg16_shapes(classes, *, batch_norm=False):
-    shapes, inputs = {}, 3
-    numbers = VGG_BN_NUMBERS if batch_norm else VGG_NUMBERS
-    for number, units in zip(numbers, VGG_UNITS, strict=True):
+def vgg_shapes(classes, *, depth=16, batch_norm=False, channels=3, grid=7):
+    shapes, inputs, number = {}, channels, 0
+    for units, convolutions in zip(
+        (64, 128, 256, 512, 512), VGG_GROUPS[depth], strict=True
+    ):
         outputs = int(units * WIDTH)
-        add_linear(shapes, f"features.{number}", outputs, inputs, 3, 3)
-        if batch_norm:
-            add_norm(shapes, f"features.{number + 1}", outputs)
-        inputs = outputs
-    add_heads(shapes, [f"classifier.{n}" for n in (0, 3, 6)], inputs * 49, classes)
+        for _ in range(convolutions):
+            add_linear(shapes, f"features.{number}", outputs, inputs, 3, 3)
+            if batch_norm:
+                add_norm(shapes, f"features.{number + 1}", outputs)
+            inputs, number = outputs, number + (3 if batch_norm else 2)
+        number += 1
+    cells = inputs * grid**2
+    add_heads(shapes, [f"classifier.{n}" for n in (0, 3, 6)], cells, classes)
     return shapes
+
+
+vgg16_shapes = vgg_shapes
 
 
 def alexnet_shapes(classes):
@@ -63,10 +74,10 @@ def caffe_alexnet_shapes(classes, *, grid):
     return shapes
 
 
-def resnet_shapes(classes, *, depth):
+def resnet_shapes(classes, *, depth, stem=7, channels=3):
     shapes = {}
     inputs = int(64 * WIDTH)
-    add_linear(shapes, "conv1", inputs, 3, 7, 7, bias=False)
+    add_linear(shapes, "conv1", inputs, channels, stem, stem, bias=False)
     add_norm(shapes, "bn1", inputs)
     for group, blocks in enumerate(RESNET_BLOCKS[depth]):
         units = int(64 * 2**group * WIDTH)
@@ -87,6 +98,27 @@ def resnet_shapes(classes, *, depth):
                 add_norm(shapes, f"{name}.downsample.1", outputs)
             inputs = outputs
     add_linear(shapes, "fc", classes, inputs)
+    return shapes
+
+
+def cifar_resnet_shapes(classes, *, depth, projection=False):
+    """Three groups of basic blocks; the last layer is called linear."""
+    shapes, inputs = {}, 4
+    add_linear(shapes, "conv1", inputs, 3, 3, 3, bias=False)
+    add_norm(shapes, "bn1", inputs)
+    for group, units in enumerate((4, 8, 16), 1):
+        for block in range((depth - 2) // 6):
+            name = f"layer{group}.{block}"
+            for n, before in enumerate((inputs, units), 1):
+                add_linear(shapes, f"{name}.conv{n}", units, before, 3, 3, bias=False)
+                add_norm(shapes, f"{name}.bn{n}", units)
+            if projection and inputs != units:
+                add_linear(
+                    shapes, f"{name}.shortcut.0", units, inputs, 1, 1, bias=False
+                )
+                add_norm(shapes, f"{name}.shortcut.1", units)
+            inputs = units
+    add_linear(shapes, "linear", classes, inputs)
     return shapes
 
 
@@ -159,6 +191,24 @@ def timm_arrays(arrays):
         kernel = renamed[name]
         renamed[name] = kernel.reshape(len(kernel), -1, cells, cells)
     return renamed
+
+
+def kuangliu(name):
+    """The same tensor in the ResNets most repositories for CIFAR have."""
+    return name.replace("downsample", "shortcut").replace("fc.", "linear.")
+
+
+def of_functions(name):
+    """The same tensor where a block is a residual function and a shortcut."""
+    place, _, kind = name.rpartition(".")
+    if "." not in place:
+        return f"{ {'conv1': 'conv1.0', 'bn1': 'conv1.1', 'fc': 'fc'}[place] }.{kind}"
+    group, block, part, *n = place.split(".")
+    way = f"conv{int(group[-1]) + 1}_x.{block}"
+    if part == "downsample":
+        return f"{way}.shortcut.{n[0]}.{kind}"
+    number = 3 * (int(part[-1]) - 1) + part.startswith("bn")
+    return f"{way}.residual_function.{number}.{kind}"
 
 
 def lua(name):

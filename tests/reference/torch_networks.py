@@ -17,7 +17,13 @@ from collections.abc import Callable, Mapping
 from reference.torch_running import Reference, Tensor, nn
 
 WIDTH, HIDDEN = 1 / 16, (12, 10)
-VGG = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+VGG_UNITS = (64, 128, 256, 512, 512)
+VGG = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
 ALEXNET = (
     # units, size, stride, padding, groups
     (64, 11, 4, 2, 1),
@@ -92,13 +98,14 @@ def csail(place: int, layer: str) -> str:
 def vgg16(
     classes: int,
     *,
+    depth: int = 16,
     naming: Naming = numbered,
     batch_norm: bool = False,
     width: float = WIDTH,
     hidden: tuple[int, int] = HIDDEN,
 ) -> Reference:
-    """VGG-16 with the names of torchvision, or of BAU20."""
-    features, units = _vgg_features(batch_norm, width)
+    """A VGG with the names of torchvision, or VGG-16 with those of BAU20."""
+    features, units = _vgg_features(batch_norm, width, depth)
     head = _fully_connected(units * 7**2, hidden, classes)
     return Reference(*_averaged(features, 7, head, naming))
 
@@ -171,12 +178,13 @@ def _averaged(
     return Averaged(*parts), layers
 
 
-def _vgg_features(batch_norm: bool, width: float) -> tuple[Parts, int]:
+def _vgg_features(batch_norm: bool, width: float, depth: int = 16) -> tuple[Parts, int]:
     features: Parts = {}
     inputs = 3
-    for group, (number, depth) in enumerate(VGG, 1):
+    groups = zip(VGG_UNITS, VGG[depth], strict=True)
+    for group, (number, convolutions) in enumerate(groups, 1):
         units = int(number * width)
-        for n in range(1, depth + 1):
+        for n in range(1, convolutions + 1):
             layer = f"conv{group}_{n}"
             features[f"{layer}.conv"] = nn.Conv2d(inputs, units, 3, padding=1)
             if batch_norm:

@@ -66,20 +66,21 @@ def units_of(inputs: int, way: tuple[tuple[int, int, int], ...]) -> list[nn.Modu
 class Block(nn.Module):
     """A residual block with torchvision's names; each ReLU is a module of its own."""
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, around: str = "downsample"):
         super().__init__()
+        self.around = around
         modules = units_of(plan.inputs, plan.branch)
         self.depth = len(modules) // 2
         for n in range(self.depth):
             setattr(self, f"conv{n + 1}", modules[2 * n])
             setattr(self, f"bn{n + 1}", modules[2 * n + 1])
             setattr(self, f"relu{n + 1}", nn.ReLU())
-        self.downsample = None
         if plan.shortcut:
-            self.downsample = nn.Sequential(*units_of(plan.inputs, plan.shortcut))
+            modules = units_of(plan.inputs, plan.shortcut)
+            setattr(self, around, nn.Sequential(*modules))
 
     def forward(self, x: Tensor) -> Tensor:
-        around = x if self.downsample is None else self.downsample(x)
+        around = getattr(self, self.around, nn.Identity())(x)
         for n in range(1, self.depth + 1):
             x = getattr(self, f"bn{n}")(getattr(self, f"conv{n}")(x))
             x = getattr(self, f"relu{n}")(x if n < self.depth else x + around)
@@ -110,6 +111,53 @@ def resnet(classes: int, *, depth: int, width: float = WIDTH) -> Reference:
     parts["avgpool"] = nn.AdaptiveAvgPool2d(1)
     parts["flat"] = nn.Flatten()
     parts["fc"] = nn.Linear(groups[-1][-1].branch[-1][0], classes)
+    return Reference(nn.Sequential(parts), layers)
+
+
+class Padded(nn.Module):
+    """Option A: every other cell, and units of zeros before and behind."""
+
+    def __init__(self, units: int):
+        super().__init__()
+        self.units = units
+
+    def forward(self, x: Tensor) -> Tensor:
+        more = (self.units - x.shape[1]) // 2
+        return nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, more, more))
+
+
+def cifar_resnet(
+    classes: int, *, depth: int, padded: bool = True, width: float = 1 / 4
+) -> Reference:
+    """A ResNet of section 4.2, whose last layer is called linear."""
+    inputs = int(16 * width)
+    parts = OrderedDict(
+        conv1=nn.Conv2d(3, inputs, 3, 1, 1, bias=False),
+        bn1=nn.BatchNorm2d(inputs),
+        relu=nn.ReLU(),
+    )
+    layers = {"conv1.conv": "conv1", "conv1.bn": "bn1", "conv1": "relu"}
+    layers |= {"avgpool": "avgpool", "fc": "linear"}
+    for group in range(3):
+        units, blocks = int(16 * 2**group * width), []
+        for n in range((depth - 2) // 6):
+            stride = 2 if group and not n else 1
+            branch = ((units, 3, stride), (units, 3, 1))
+            widens = stride == 2 and not padded
+            around = ((units, 1, stride),) if widens else ()
+            blocks.append(Block(Plan(inputs, branch, around), "shortcut"))
+            if padded and stride == 2:
+                blocks[-1].shortcut = Padded(units)
+            inputs, name = units, f"layer{group + 1}.{n}"
+            layers[name] = name
+            for m in (1, 2):
+                layers[f"{name}.conv{m}.conv"] = f"{name}.conv{m}"
+                layers[f"{name}.conv{m}.bn"] = f"{name}.bn{m}"
+            layers[f"{name}.conv1"] = f"{name}.relu1"
+        parts[f"layer{group + 1}"] = nn.Sequential(*blocks)
+    parts["avgpool"] = nn.AdaptiveAvgPool2d(1)
+    parts["flat"] = nn.Flatten()
+    parts["linear"] = nn.Linear(inputs, classes)
     return Reference(nn.Sequential(parts), layers)
 
 

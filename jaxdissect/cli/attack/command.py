@@ -7,8 +7,18 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, loading, outputs, resuming, sweeping
+from jaxdissect.cli import (
+    answering,
+    build,
+    generated,
+    outputs,
+    publishing,
+    records,
+    subjects,
+    sweeping,
+)
 from jaxdissect.cli.attack import attacking, knowing, pages, pictures
 from jaxdissect.cli.attack.findings import MEASURES, Findings, Measured
 from jaxdissect.cli.config import AttackConfig
@@ -21,7 +31,7 @@ NUM_TARGETS = 5
 def run(config: AttackConfig) -> None:
     """Attack, measure what moves, write everything to `config.out`."""
     build.use_compilation_cache()
-    trained = build.check_on_scenes(loading.load(config), build.run_name(config))
+    trained = build.check_on_scenes(answering.load(config), build.run_name(config))
     check(config, trained)
     targets = targets_of(config.targets, trained.classes)
     runs = knowing.runs_of(config, trained)
@@ -30,21 +40,29 @@ def run(config: AttackConfig) -> None:
     manifest = outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **build.answers_of(trained),
         scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
         ablation=runs.ablation,
         dissection=runs.dissection,
     )
-    outputs.check_same_run(out, manifest)
+    records.check_same_run(out, manifest)
     # Never those on which units were ranked.
     split = runs.ablation["config"]["report_split"]
     pairs = attacking.choose(config, trained, split, targets)
     known = knowing.known(config, trained)
-    with resuming.resumable_folder(out, manifest) as work:
+    said: list[str] = []
+
+    def make(work: publishing.Work) -> None:
         done = attacking.attack(config, trained, pairs, work.progress)
         found = findings(config, trained.classes, known, done)
         drawn = pictures.draw(config, trained, found, known.scale)
         facts = {**facts_of(config, known, runs, split), **trained.facts}
-        said = pages.write(work.results, config, found, drawn, facts)
+        centres = networks.centres(trained.network, config.layer, trained.image_size)
+        if cells := subjects.supposed(centres):
+            facts["cells"] = cells
+        said.extend(pages.write(work.results, config, found, drawn, facts))
+
+    publishing.make_once(out, manifest, make)
     print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
 
@@ -54,19 +72,6 @@ def check(config: AttackConfig, trained: build.Trained) -> None:
     Raises:
         BadInput: naming the setting.
     """
-    given = [n for n in ("steps", "searches") if getattr(config, n) is not None]
-    build.check_positive(config, "top", "batch_size", *given)
-    if config.num_images < 2:
-        raise BadInput(
-            f"`num_images` is {config.num_images}; an interval needs at least 2"
-        )
-    if config.num_shown < 0:
-        raise BadInput(f"`num_shown` is {config.num_shown}; it must be at least 0")
-    if not 0 <= config.confidence < np.inf:
-        raise BadInput(f"`confidence` is {config.confidence}; it must be at least 0")
-    for step in config.pixel_steps:
-        if not 0 < step <= 1:
-            raise BadInput(f"`pixel_steps` has {step}; steps must be in (0, 1]")
     units = sweeping.num_units(trained, config.layer)
     if 2 * config.top >= units:
         raise BadInput(

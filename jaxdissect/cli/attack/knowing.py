@@ -1,6 +1,5 @@
 """What is known of a layer's units beforehand: which matter, and what they look for."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,9 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import ablate, build, dissect, joining, loading
+from jaxdissect.cli import ablate, build, dissect, joining, loading, locking, records
 from jaxdissect.cli.config import AblateConfig, AttackConfig, DissectConfig
+from jaxdissect.cli.config.analyses import SceneSplit
 from jaxdissect.cli.query import asking
+from jaxdissect.reports import saved_files
 from jaxdissect.reports.cards import UnitCard
 
 
@@ -35,6 +36,19 @@ class Known(NamedTuple):
     scale: Float[np.ndarray, "U"]
 
 
+ABLATED: dict[str, Any] = {
+    "weights": str,
+    "config.layers": tuple[str, ...],
+    "config.rank_split": SceneSplit,
+    "config.report_split": SceneSplit,
+    "config.num_rank": int,
+    "config.rank_by": str,
+    "config.value": str,
+    "config.data.name": str,
+}
+"""What attacks take from an ablation's record."""
+
+
 def runs_of(config: AttackConfig, trained: build.Trained) -> Runs:
     """The runs an attack builds upon: those named, or the default ones.
 
@@ -51,26 +65,24 @@ def known(config: AttackConfig, trained: build.Trained) -> Known:
         BadInput: their files are damaged.
     """
     folder = _dissection_folder(config)
-    if not folder.exists():
+    if config.dissection is None and not (folder / records.NAME).exists():
         print(f"what {config.layer} looks for is not known yet: dissecting to {folder}")
-        dissect.run(_dissection(config))
+        with locking.in_turn():
+            dissect.run(_dissection(config))
     asked = asking.open_dissection(folder)
     scale = asked.tails + asked.saved.result.thresholds
     folder = _ablation_folder(config)
-    if not folder.exists():
+    if config.ablation is None and not (folder / records.NAME).exists():
         print(f"which units matter is not known yet: ablating to {folder}")
-        ablate.run(_ablation(config))
+        with locking.in_turn():
+            ablate.run(_ablation(config))
     file = folder / config.layer / "ablation.npz"
-    try:
-        with np.load(file) as arrays:
-            orders = arrays["orders"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BadInput(f"{file} cannot be read ({error}); ablate again") from None
-    if orders.shape != (len(trained.classes), len(scale)):
-        raise BadInput(
-            f"{file} ranks {orders.shape[1]} units for {orders.shape[0]} classes; "
-            f"there are {len(scale)} and {len(trained.classes)}"
-        )
+    with saved_files.advising("ablate again"):
+        orders = saved_files.read_arrays(file, {"orders": "iu"})["orders"]
+        shape = (len(trained.classes), len(scale))
+        saved_files.check_shape(orders, shape, "orders", file)
+        if (np.sort(orders, axis=1) != np.arange(len(scale))).any():
+            raise BadInput(f"{file}: the array `orders` must name every unit once")
     return Known(orders, asked.saved.cards, scale)
 
 
@@ -100,19 +112,22 @@ def _dissection_folder(config: AttackConfig) -> Path:
 
 def _ablation_run(config: AttackConfig, trained: build.Trained) -> dict[str, Any]:
     folder, layer = _ablation_folder(config), config.layer
-    if config.ablation is None and not folder.exists():
+    if config.ablation is None and not (folder / records.NAME).exists():
         wanted = _ablation(config)
         dissections = {layer: joining.manifest_of(wanted, trained, layer)}
         return build.analysis_manifest(wanted, trained, dissections=dissections)
     advice = "name the right one with --ablation"
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        kind, digest, layers = run["command"], run["weights"], run["config"]["layers"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(
-            f"`ablation` is {folder}, which holds no ablation; {advice}"
-        ) from None
-    if kind != "ablate" or layer not in layers:
+    record = records.read(folder)
+    if record is None:
+        raise BadInput(f"`ablation` is {folder}, which holds no ablation; {advice}")
+    kind = record.setting("command", str)
+    if kind != "ablate":
+        raise BadInput(f"`ablation` is {folder}, a run of {kind}; {advice}")
+    for key, hint in ABLATED.items():
+        record.setting(key, hint)
+    run = record.run
+    digest, layers = run["weights"], run["config"]["layers"]
+    if layer not in layers:
         raise BadInput(
             f"`ablation` is {folder}, a run of {kind} on {', '.join(layers)}; an "
             f"ablation of {layer} is needed: {advice}"
@@ -127,7 +142,7 @@ def _ablation_run(config: AttackConfig, trained: build.Trained) -> dict[str, Any
 
 def _dissection_run(config: AttackConfig, trained: build.Trained) -> dict[str, Any]:
     folder = _dissection_folder(config)
-    if config.dissection is None and not folder.exists():
+    if config.dissection is None and not (folder / records.NAME).exists():
         return joining.manifest_of(_ablation(config), trained, config.layer)
     asked = asking.open_dissection(folder)
     asking.check_weights(asked, trained.weights.digest)

@@ -141,7 +141,7 @@ def _on_pixels(
     size = trained.image_size
     centres = networks.centres(trained.network, config.layer, size)
     rows, columns = (
-        bilinear_matrix(cells, attack_figures.SIDE, size, centres, padding="edge")
-        for cells in change.shape
+        bilinear_matrix(cells, attack_figures.SIDE, size, axis, padding="edge")
+        for cells, axis in zip(change.shape, centres, strict=True)
     )
     return np.asarray(rows @ change @ columns.T)

@@ -2,9 +2,19 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
 
 from jaxdissect.cli.config.analyses import ProtocolConfig
+from jaxdissect.cli.config.ranges import (
+    Count,
+    Distinct,
+    Names,
+    PositiveShare,
+    Seed,
+    Weight,
+)
 from jaxdissect.cli.config.training import TrainConfig
 
 RegimeName = Literal[
@@ -32,11 +42,11 @@ class ExperimentConfig:
     """What --quick trains instead."""
     quick: bool = False
     """Minutes instead of hours: train `small`."""
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: Annotated[tuple[Seed, ...], MinLen(1), Distinct()] = (0, 1, 2)
     """Each regime is trained with each of them."""
     together: bool = False
     """Train all seeds of a regime side by side, where memory allows."""
-    num_images: int = 1120
+    num_images: Count = 1120
     """Images with labelled concepts to dissect the networks with."""
     out: Path | None = None
     """Folder for trainings and results; by default one under runs/."""
@@ -46,7 +56,7 @@ class ExperimentConfig:
 class RegimesConfig(ExperimentConfig):
     """Train a network under several regularisers; compare the results."""
 
-    regimes: tuple[RegimeName, ...] = (
+    regimes: Annotated[tuple[RegimeName, ...], MinLen(1), Distinct()] = (
         "none",
         "dropout",
         "focused dropout",
@@ -58,9 +68,15 @@ class RegimesConfig(ExperimentConfig):
         "input gradient strong",
     )
     """Which; `none` must be among them."""
-    steps: tuple[float, ...] = (0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
+    steps: Annotated[tuple[PositiveShare, ...], MinLen(1), Distinct()] = (
+        0.5 / 255,
+        1 / 255,
+        2 / 255,
+        4 / 255,
+        8 / 255,
+    )
     """Sizes of the fast gradient sign step, in pixels in [0, 1]."""
-    num_attacked: int = 1000
+    num_attacked: Count = 1000
     """Test images that are attacked."""
 
 
@@ -68,15 +84,15 @@ class RegimesConfig(ExperimentConfig):
 class GroupsConfig(ExperimentConfig):
     """Weight decay, block norm, and block norm with losses of receptive fields."""
 
-    batch_norm: tuple[bool, ...] = (False, True)
+    batch_norm: Annotated[tuple[bool, ...], MinLen(1), Distinct()] = (False, True)
     """Networks without and with BatchNorm."""
-    block_norm: float = 0.005
+    block_norm: Weight = 0.005
     """Weight of the block norm."""
-    group: float = 0.1
+    group: Weight = 0.1
     """Weight of the group activation loss."""
-    spatial: float = 0.01
+    spatial: Weight = 0.01
     """Weight of the spatial loss."""
-    loss_layers: tuple[str, ...] = ()
+    loss_layers: Names = ()
     """Layers of the two losses; by default the last convolutional one."""
     protocol: ProtocolConfig = field(
         default_factory=lambda: ProtocolConfig(preset="cvpr17")

@@ -4,24 +4,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from jaxdissect.cli.config.ranges import Mean, Side, Std
+
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
     """What a checkpoint of another framework was trained on; files of `train` say so
     themselves."""
 
-    size: int | None = None
+    size: Side | None = None
     """Height and width of the images, in pixels; 224 by default, 227 for Caffe's
-    AlexNet."""
-    mean: tuple[float, float, float] | None = None
+    AlexNet, 32 for networks of small images (CIFAR's)."""
+    mean: Mean | None = None
     """Per-channel mean of images in [0, 1], subtracted first, in the order of
-    `channels`; ImageNet's by default."""
-    std: tuple[float, float, float] | None = None
-    """Per-channel standard deviation, divided by; ImageNet's by default."""
+    `channels`: three, or one for a network that takes grey images. ImageNet's by
+    default, CIFAR's for networks of small images; a grey network has none."""
+    std: Std | None = None
+    """Per-channel standard deviation, divided by; defaults as for `mean`."""
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order of the channels that the network takes."""
     classes: Path | None = None
     """Text file with the name of a class in each line."""
+    part: str | None = None
+    """What the names of the network's tensors begin with, in a file of several
+    networks: `ema`, `generator`, `teacher`, ..."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`dissect` with an `ExplainConfig`: which units speak for a prediction, and where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,15 @@ import numpy as np
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, generated, loading, outputs, sources, subjects
+from jaxdissect.cli import (
+    answering,
+    build,
+    generated,
+    outputs,
+    publishing,
+    sources,
+    subjects,
+)
 from jaxdissect.cli.config import ExplainConfig
 from jaxdissect.cli.explain import explaining, voicing
 from jaxdissect.cli.query import asking, telling
@@ -41,13 +49,13 @@ class Pictures(NamedTuple):
 def run(config: ExplainConfig) -> None:
     """Ask a trained network about pictures; everything goes under `config.out`."""
     build.use_compilation_cache()
-    build.check_positive(config, "num_units")
-    trained = loading.load(config)
+    trained = answering.load(config)
+    answering.check_score(trained, config.score)
     explaining.class_numbers(config.classes, trained.classes)
     own = asking.own_pictures(config.images, trained.image_size)
     asked = asking.open_dissection(asking.folder_of(config))
     trained = asking.as_dissected(trained, asked)
-    subject = subjects.of_trained(trained, (asked.layer,), facts={})
+    subject = subjects.of_trained(trained, (asked.layer,), facts=said_of(trained))
     if config.images:
         titles = [(path.name, "") for path in config.images]
         shown = Pictures([str(path) for path in config.images], titles, own)
@@ -109,12 +117,15 @@ def explain_subject(
     manifest = outputs.manifest(
         config,
         weights=subject.digest,
+        outputs=subject.facts.get("outputs", "logits"),
         dissected=images.fingerprint([asked.layer], asked.saved.result.iou),
         pictures=images.fingerprint([], shown.images),
     )
     centres = subject.centres[asked.layer]
     scope = voicing.Scope(config, asked, head.classes, centres, out)
-    with outputs.results_folder(out, manifest) as folder:
+    findings: list[str] = []
+
+    def make(work: publishing.Work) -> None:
         answers, rows, numbers = [], [], {}
         pairs = zip(shown.names, shown.titles, shown.images, strict=True)
         total = len(shown.images)
@@ -125,14 +136,17 @@ def explain_subject(
             rows += [row for each in told for row in rows_of(name, each, scope)]
             numbers[name] = numbers_of(answer, told, config.num_units)
             answers.append(answer)
-        write(folder, scope, answers, rows, numbers)
-    findings = [f"{a.name}: {each.said}" for a in answers for each in a.classes]
+        write(work.results, scope, subject.facts, answers, rows, numbers)
+        findings.extend(f"{a.name}: {s.said}" for a in answers for s in a.classes)
+
+    publishing.make_once(out, manifest, make)
     print("\n".join([*findings, f"report: {out / 'report.html'}"]))
 
 
 def write(
     folder: Path,
     scope: voicing.Scope,
+    known: Mapping[str, str],
     answers: Sequence[explanation.PictureAnswer],
     rows: Sequence[Sequence[Any]],
     numbers: dict[str, Any],
@@ -140,6 +154,7 @@ def write(
     """units.csv, summary.json and report.html."""
     asked, score = scope.asked, scope.config.score
     question = {"pictures": str(len(answers)), "gradients of": f"the {score}"}
+    question |= known
     facts = telling.facts_of(asked, question)
     tables.write_csv(folder / "units.csv", COLUMNS, rows)
     outputs.write_json(folder / "summary.json", {"pictures": numbers, "facts": facts})
@@ -151,6 +166,11 @@ def write(
         score=score,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def said_of(trained: build.Trained) -> dict[str, str]:
+    """What is to be said of the network's outputs, if they are of the user's own."""
+    return {name: said for name, said in trained.facts.items() if name == "outputs"}
 
 
 def rows_of(

@@ -6,37 +6,43 @@ from typing import Any
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect import networks
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, datasets, loading, outputs, own_pictures
+from jaxdissect.cli import answering, build, datasets, outputs, own_pictures
 from jaxdissect.cli.config import GradientsConfig
 from jaxdissect.cli.gradients import question_pictures, unit_questions
+from jaxdissect.cli.publishing import Work, make_once
 from jaxdissect.reports import figures
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.gradients import results
 
 
 def run(config: GradientsConfig) -> None:
     """Ask a trained network and write everything under `config.out`."""
     build.use_compilation_cache()
-    trained = loading.load(config)
+    trained = answering.load(config)
+    answering.check_score(trained, config.score)
     layers = check(config, trained)
     source = open_images(config, trained)
     out = config.out or Path("runs") / f"gradients-{build.run_name(config)}"
     manifest = outputs.manifest(
         config,
         weights=trained.weights.digest,
+        **build.answers_of(trained),
         images=source.fingerprint,
         left_out=dict(source.left_out),
     )
-    with outputs.results_folder(out, manifest) as folder:
+
+    def make(work: Work) -> None:
         asked, pictures = ask(config, trained, source, layers)
         known = {**facts(config, layers), **trained.facts}
         known |= {"data": source.said} if source.said else {}
-        results.write(folder, asked.answers, known)
+        results.write(work.results, asked.answers, known)
         for name, figure in pictures.items():
-            figures.save(figure, folder / f"{name}.png")
+            figures.save(figure, work.results / f"{name}.png")
+
+    make_once(out, manifest, make)
     print(f"results: {out / 'results.md'}")
 
 
@@ -94,15 +100,9 @@ def check(config: GradientsConfig, trained: build.Trained) -> tuple[str, ...]:
     Raises:
         BadInput: a setting out of range, or a layer that is none or has no units.
     """
-    positive = ("removed", "random_draws", "num_pushed", "num_shown", "batch_size")
-    build.check_positive(config, *positive)
-    if not config.steps or not all(step > 0 for step in config.steps):
-        raise BadInput(f"`steps` is {config.steps}; it takes positive sizes")
     if list(config.steps) != sorted(set(config.steps)):
         raise BadInput(f"`steps` is {config.steps}; sizes must increase")
     layers = config.layers or build.usual_layers(trained)
-    if len(set(layers)) < len(layers):
-        raise BadInput(f"`layers` is {layers}; each can be named once")
     units = sum(shape[-1] for shape in build.unit_shapes(trained, layers).values())
     if config.removed > units:
         raise BadInput(f"`removed` is {config.removed}; {layers} have {units} units")

@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxdissect import attacks, gradients, networks
 from jaxdissect.cli.gradients.unit_questions import Asked, Questioned
 from jaxdissect.data.images import ImageSet
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.gradients import maps
 from jaxdissect.reports.pictures import short
 

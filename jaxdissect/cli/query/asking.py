@@ -1,7 +1,6 @@
 """What questions are put to: a saved dissection, its concepts, images new to it."""
 
 import difflib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, dissect, loading, sources
+from jaxdissect.cli import build, dissect, loading, locking, records, sources
 from jaxdissect.cli.config import DissectConfig, ExplainConfig, QueryConfig
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import ConceptSource
-from jaxdissect.reports import saved_dissection
+from jaxdissect.data.files import read_bytes
+from jaxdissect.reports import saved_dissection, saved_files
 
 
 class Asked(NamedTuple):
@@ -36,16 +36,30 @@ class Asked(NamedTuple):
     run: dict[str, Any]
 
 
+ASKED: dict[str, Any] = {
+    "weights": str,
+    "images": str,
+    "config.images": str,
+    "config.split": str,
+    "config.seed": int,
+    "config.categories": tuple[str, ...],
+    "config.colours": bool,
+    "config.random_weights": bool,
+}
+"""What questions take from a dissection's record."""
+
+
 def folder_of(config: QueryConfig | ExplainConfig) -> Path:
     """The dissection to ask: the one named, or that of conv5_3, made where missing."""
     if config.dissection is not None:
         return config.dissection
     wanted = DissectConfig(**loading.same_subject(config), seed=config.seed)
     folder = dissect.default_out(wanted)
-    if not folder.exists():
+    if not (folder / records.NAME).exists():
         (layer,) = wanted.layers
         print(f"what {layer} looks for is not known yet: dissecting into {folder}")
-        dissect.run(wanted)
+        with locking.in_turn():
+            dissect.run(wanted)
     return folder
 
 
@@ -55,22 +69,33 @@ def open_dissection(folder: Path) -> Asked:
     Raises:
         BadInput: the folder holds none, or those of several layers.
     """
-    run = _record(folder)
+    record = records.read(folder)
     several = sorted(file.parent for file in folder.glob("*/iou.npz"))
-    if not run and (folder / "iou.npz").is_file():  # one of several layers
-        run = _record(folder.parent)
-    if run.get("command") != "dissect":
+    if record is None and (folder / "iou.npz").is_file():  # one of several layers
+        record = records.read(folder.parent)
+    if record is None or record.setting("command", str) != "dissect":
         raise BadInput(f"`dissection` is {folder}, which holds no dissection")
     if several:
         raise BadInput(
             f"`dissection` is {folder}, which holds {len(several)} layers; name one of "
             f"them, such as {several[-1]}"
         )
+    for key, hint in ASKED.items():
+        record.setting(key, hint)
     saved = saved_dissection.load_dissection(folder)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    with np.load(folder / "iou.npz") as arrays:
-        tails = arrays["top_peaks"].mean(1) - saved.result.thresholds
-    return Asked(folder, saved, saved.facts["layer"], summary["num_images"], tails, run)
+    with saved_files.advising("dissect again"):
+        summary = folder / "summary.json"
+        told = saved_files.read_object(summary)
+        number = saved_files.field(told, "num_images", int, summary)
+        layer = saved_files.field(told, "facts.layer", str, summary)
+        arrays = folder / "iou.npz"
+        peaks = saved_files.read_arrays(arrays, {"top_peaks": "f"})["top_peaks"]
+        shape = (len(saved.cards), None)
+        saved_files.check_shape(peaks, shape, "top_peaks", arrays)
+        if number < 1 or not peaks.size:
+            raise BadInput(f"{folder} is of no images")
+    tails = peaks.mean(1) - saved.result.thresholds
+    return Asked(folder, saved, layer, number, tails, record.run)
 
 
 def as_dissected(trained: build.Trained, asked: Asked) -> build.Trained:
@@ -145,9 +170,10 @@ def own_pictures(paths: Sequence[Path], size: int) -> np.ndarray:
     for path in paths:
         which = f"`images` has {path}, which"
         try:
-            encoded = path.read_bytes()
-        except OSError as error:
-            raise BadInput(f"{which} cannot be read: {error.strerror}") from None
+            encoded = read_bytes(path)
+        except BadInput as error:
+            reason = str(error).removeprefix(f"{path} ")
+            raise BadInput(f"{which} {reason}") from None
         decoded.append(decoding.decode_square(encoded, size, which))
     return np.array(decoded, np.uint8).reshape(-1, size, size, 3)
 
@@ -201,6 +227,7 @@ def _outside_of_folder(config: QueryConfig, asked: Asked, size: int) -> sources.
         split=split,
         categories=tuple(settings["categories"]),
         colours=settings["colours"],
+        tolerance=settings.get("tolerance", 0.0),
     )
     probe = sources.probe_of(wanted, size)
     available = len(probe.indices)
@@ -227,11 +254,3 @@ def _overlap(split: str, other: str) -> bool:
     """Whether one part of a folder lies in the other."""
     parts = [[p for p in s.split("/") if p not in ("", "all")] for s in (split, other)]
     return all(a == b for a, b in zip(*parts, strict=False))
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import build, loading, outputs, subjects
+from jaxdissect.cli import build, loading, outputs, publishing, subjects
 from jaxdissect.cli.config import QueryConfig
 from jaxdissect.cli.query import answers, asking, searching, telling
 from jaxdissect.data import images
@@ -15,8 +15,6 @@ from jaxdissect.dissection import queries
 def run(config: QueryConfig) -> None:
     """Ask the dissection of a trained network; everything goes under `config.out`."""
     build.use_compilation_cache()
-    given = () if config.outside is None else ("outside",)
-    build.check_positive(config, "num_shown", "batch_size", *given)
     if not config.concepts and not config.images:
         raise BadInput("`concepts` and `images` are both empty; there is no question")
     trained = loading.load(config)
@@ -65,12 +63,16 @@ def ask_subject(
         pictures=images.fingerprint([], pictures),
     )
     scope = searching.Scope(config, subject, asked, probe, pictures)
-    with outputs.results_folder(out, manifest) as folder:
+    said: list[str] = []
+
+    def make(work: publishing.Work) -> None:
         found = []
         if probe is not None:
             asks = map(searching.Question, concepts, labels, units)
             found = searching.search(scope, probe, list(asks))
-        said = answers.write(folder, scope, found)
+        said.extend(answers.write(work.results, scope, found))
+
+    publishing.make_once(out, manifest, make)
     print("\n".join([*said, f"report: {out / 'report.html'}"]))
 
 

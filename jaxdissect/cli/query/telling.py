@@ -45,7 +45,7 @@ def facts_of(asked: asking.Asked, question: Mapping[str, str]) -> dict[str, str]
         question: what is to be said of the question itself.
     """
     known = asked.saved.facts
-    names: list[str] = ["layer", "network", "weights"]
+    names: list[str] = ["layer", "network", "weights", "cells"]
     facts = {name: known[name] for name in names if name in known}
     return {
         **facts,

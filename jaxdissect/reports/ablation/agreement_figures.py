@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxdissect.intervals import spearman
 from jaxdissect.reports.ablation.agreement import (
@@ -16,6 +15,7 @@ from jaxdissect.reports.ablation.agreement import (
     Predictor,
 )
 from jaxdissect.reports.effect_figures import legend_below
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, plain
 from jaxdissect.reports.regime_figures import COLOURS
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxdissect.reports import pictures
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, plain
 
 AMPLIFIED = 100

@@ -1,13 +1,10 @@
 """Unit cards kept in a file."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
 
-from jaxdissect.base import BadInput
+from jaxdissect.reports import saved_files
 from jaxdissect.reports.cards.parts import UnitCard
 
 
@@ -41,40 +38,8 @@ def load_cards(path: Path) -> list[UnitCard]:
     Raises:
         BadInput: there is no such file, or it is damaged or holds something else.
     """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(entries, list):
-            raise ValueError("it is not a list")
-        return [_named_tuple(entry, UnitCard) for entry in entries]
-    except OSError as error:
-        raise BadInput(
-            f"cannot read unit cards from {path}: {error.strerror}"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(
-            f"{path} is damaged or no file of unit cards as `save_cards` writes it: "
-            f"{error}"
-        ) from None
-
-
-def _named_tuple(entry: Any, kind: Any) -> Any:
-    if not isinstance(entry, dict) or set(entry) != set(kind._fields):
-        raise ValueError(f"an entry has other fields than {', '.join(kind._fields)}")
-    hints = kind.__annotations__
-    return kind(**{name: _value(entry[name], hints[name], name) for name in entry})
-
-
-def _value(value: Any, hint: Any, name: str) -> Any:
-    """A value of JSON as the type of its field says."""
-    if isinstance(hint, UnionType):
-        if value is None:
-            return None
-        hint = get_args(hint)[0]
-    if get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(_value(part, get_args(hint)[0], name) for part in value)
-    if hasattr(hint, "_fields"):
-        return _named_tuple(value, hint)
-    infinite = isinstance(value, float) and not math.isfinite(value)
-    if infinite or type(value) not in ({int, float} if hint is float else {hint}):
-        raise ValueError(f"a `{name}` has a value that cannot be")
-    return value
+    entries = saved_files.parse(saved_files.read_text(path), str(path))
+    return [
+        saved_files.typed(entry, UnitCard, f"unit {number}", path)
+        for number, entry in enumerate(saved_files.typed(entries, list, "cards", path))
+    ]

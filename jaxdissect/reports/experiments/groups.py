@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from jaxdissect.reports.claims import Claim, above, mean_and_interval
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, canvas, plain
 from jaxdissect.reports.regime_figures import COLOURS, MARKERS
 from jaxdissect.reports.tables import Cell, Table

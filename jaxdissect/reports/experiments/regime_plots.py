@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
 
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, plain
 from jaxdissect.reports.regime_figures import COLOURS, MARKERS
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from jaxdissect.intervals import mean_interval
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import BLUE, DPI, GREY, VERMILION, plain
 from jaxdissect.reports.gradients.answers import ORDERS, Answers, errors
 

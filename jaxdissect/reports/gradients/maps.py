@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from jaxdissect.reports.figure import Figure
 from jaxdissect.reports.figures import DPI
 
 CELL = 0.95

@@ -5,20 +5,34 @@ import resource
 import socket
 import threading
 import time
-from urllib.request import Request
+from types import SimpleNamespace
 
 import pytest
-from local_server import file, says, serving
+import requests
+from local_server import file, says, serving, trickle
 
 from jaxdissect.base import BadInput
-from jaxdissect.checkpoints import downloading, http_ranges
+from jaxdissect.checkpoints import downloads
 
 BODY = bytes(range(100))
 SHA256 = hashlib.sha256(BODY).hexdigest()
 
 
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """Seconds waited before a server is asked again; none in these tests."""
+    waited = []
+    monkeypatch.setattr("pooch.core.time", SimpleNamespace(sleep=waited.append))
+    return waited
+
+
 def fetch(server, target, **known):
-    return downloading.fetch(f"{server.url}/w.pth", target, pause=0.0, **known)
+    return downloads.fetch(f"{server.url}/w.pth", target, **known)
+
+
+def leftovers(folder):
+    """What is in a folder but for the lock."""
+    return sorted(f.name for f in folder.iterdir() if f.name != ".w.pth.lock")
 
 
 def refused(server, target, **known):
@@ -42,7 +56,7 @@ def test_a_file_comes_whole_with_its_progress(tmp_path):
         )
     assert found == target and target.read_bytes() == BODY
     assert told[0] == (0, 100) and told[-1] == (100, 100)
-    assert {f.name for f in target.parent.iterdir()} == {"w.pth", ".w.pth.lock"}
+    assert leftovers(target.parent) == ["w.pth"]
 
 
 def test_a_file_of_unknown_length_is_told_as_such(tmp_path):
@@ -76,7 +90,7 @@ def test_a_wrong_checksum_names_both_and_leaves_nothing(tmp_path):
     with serving(file(BODY)) as server:
         message = refused(server, tmp_path / "w.pth", size=100, sha256="0badf00d")
     assert server.url in message and "0badf00d" in message and SHA256 in message
-    assert [f.name for f in tmp_path.iterdir()] == [".w.pth.lock"]
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize("size", [99, 101])
@@ -84,30 +98,121 @@ def test_an_announced_length_that_is_wrong_is_refused_at_once(tmp_path, size):
     with serving(file(BODY)) as server:
         message = refused(server, tmp_path / "w.pth", size=size)
     assert f"has 100 bytes, not {size}" in message and len(server.asked) == 1
-    assert [f.name for f in tmp_path.iterdir()] == [".w.pth.lock"]
+    assert leftovers(tmp_path) == []
 
 
 def test_more_bytes_than_expected_are_refused(tmp_path):
     with serving(says(200, BODY)) as server:
         assert "has more than 60 bytes" in refused(server, tmp_path / "w.pth", size=60)
-    assert [f.name for f in tmp_path.iterdir()] == [".w.pth.lock"]
+    assert leftovers(tmp_path) == []
 
 
-def test_fewer_bytes_than_expected_are_asked_for_again_and_then_refused(tmp_path):
-    with serving(says(200, BODY)) as server:
-        message = refused(server, tmp_path / "w.pth", size=120, attempts=3)
-    assert "was cut off after 100 of 120 bytes" in message
-    assert len(server.asked) == 1 + 3  # the first one brought the file further
+def test_a_cut_connection_is_tried_again(tmp_path, pauses):
+    told = []
+    with serving(file(BODY, cut=30), file(BODY)) as server:
+        found = fetch(
+            server, tmp_path / "w.pth", progress=lambda done, _: told.append(done)
+        )
+    assert found.read_bytes() == BODY and len(pauses) == 1
+    assert told == [0, 30, 0, 100]
 
 
-def test_a_length_that_lies_ends_after_the_attempts(tmp_path):
-    with serving(says(200, BODY, Content_Length="150")) as server:
-        message = refused(server, tmp_path / "w.pth", attempts=2)
-    assert "cut off after 100 of 150 bytes" in message and len(server.asked) == 1 + 2
+@pytest.mark.parametrize("known", [{"size": 100}, {"sha256": SHA256}, {}])
+def test_a_connection_that_is_always_cut_ends_after_three(tmp_path, known):
+    with serving(file(BODY, cut=60)) as server:
+        message = refused(server, tmp_path / "w.pth", **known)
+    assert "was cut off after 60 bytes" in message and len(server.asked) == 3
+    assert leftovers(tmp_path) == []
+
+
+def test_a_server_that_sends_for_ever_is_ended_by_size(tmp_path, monkeypatch):
+    endless = trickle(b"x" * 10_000, 0.0)
+    with serving(endless) as server:
+        message = refused(server, tmp_path / "w.pth", size=50_000)
+        assert "has more than 50000 bytes" in message
+        monkeypatch.setattr(downloads, "LARGEST", 10**6)
+        message = refused(server, tmp_path / "w.pth")
+    assert "has more than 1000000 bytes" in message and leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("known", [{"size": 100_000, "sha256": SHA256}, {}])
+def test_a_server_that_trickles_for_ever_is_ended_by_time(tmp_path, known, monkeypatch):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.3)
+    begin = time.monotonic()
+    with serving(trickle(b"x", 0.01)) as server:
+        message = refused(server, tmp_path / "w.pth", **known)
+    assert "too slow to wait for" in message and time.monotonic() - begin < 5
+    assert len(server.asked) == 1 and leftovers(tmp_path) == []
+
+
+def test_a_server_that_never_ends_its_headers_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.3)
+    ended = threading.Event()
+
+    def headers(server):
+        connection, _ = server.accept()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not ended.wait(0.01):
+            connection.sendall(b"x")
+        connection.close()
+
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=headers, args=(server,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/w.pth"
+        with pytest.raises(BadInput, match=r"gave no answer in 0\.3 s"):
+            downloads.fetch(url, tmp_path / "w.pth")
+        ended.set()
+        thread.join()
+
+
+def test_a_server_that_falls_silent_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "TIMEOUT", 0.1)
+    with serving(trickle(b"x", 1.0), file(BODY)) as server:
+        assert fetch(server, tmp_path / "w.pth").read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Length": "-5"},
+        {"Content_Length": "1e3"},
+        {"Content_Length": str(10**30)},
+        {"Content_Encoding": "gzip"},
+        {"Transfer_Encoding": "chunked"},
+    ],
+)
+def test_headers_that_lie_leave_nothing(tmp_path, headers):
+    with serving(says(200, BODY, **headers)) as server:
+        try:
+            found = fetch(server, tmp_path / "w.pth", size=100, sha256=SHA256)
+            assert found.read_bytes() == BODY
+        except BadInput as error:
+            assert server.url in str(error)
+            assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["/again", "file:///etc/passwd", "http://[", "ftp://a"]
+)
+def test_redirects_that_lead_nowhere(tmp_path, place):
+    with serving(says(302, Location=place)) as server:
+        message = refused(server, tmp_path / "w.pth", sha256=SHA256)
+    assert server.url in message and leftovers(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    left = tmp_path / ".w.pth.partial"
+    left.mkdir()
+    (left / "tmpx8s").write_bytes(BODY[:30])
+    with serving(file(BODY)) as server:
+        fetch(server, tmp_path / "w.pth", sha256=SHA256)
+    assert leftovers(tmp_path) == ["w.pth"]
 
 
 def test_an_empty_answer_is_no_file(tmp_path):
-    with serving(says(204)) as server:
+    with serving(says(200)) as server:
         assert "is empty" in refused(server, tmp_path / "w.pth")
 
 
@@ -126,14 +231,6 @@ def test_a_busy_server_is_asked_again(tmp_path, status):
         assert fetch(server, tmp_path / "w.pth").read_bytes() == BODY
 
 
-def test_pauses_double(tmp_path, monkeypatch):
-    pauses = []
-    monkeypatch.setattr(downloading.time, "sleep", pauses.append)
-    with serving(says(500)) as server, pytest.raises(BadInput, match="answered 500"):
-        downloading.fetch(server.url, tmp_path / "w.pth", attempts=4, pause=1.5)
-    assert pauses == [1.5, 3.0, 6.0] and len(server.asked) == 4
-
-
 def test_a_server_that_is_gone_ends_at_once_with_what_to_do_by_hand(
     tmp_path, monkeypatch
 ):
@@ -143,7 +240,7 @@ def test_a_server_that_is_gone_ends_at_once_with_what_to_do_by_hand(
         url = f"http://127.0.0.1:{unheard.getsockname()[1]}/w.pth"
         begin = time.monotonic()
         with pytest.raises(BadInput, match="was not reached") as error:
-            downloading.fetch(url, tmp_path / "w.pth", sha256=SHA256)
+            downloads.fetch(url, tmp_path / "w.pth", sha256=SHA256)
     assert time.monotonic() - begin < 5
     assert url in str(error.value) and str(tmp_path / "w.pth") in str(error.value)
 
@@ -151,7 +248,7 @@ def test_a_server_that_is_gone_ends_at_once_with_what_to_do_by_hand(
 def test_a_file_put_there_by_hand_is_used_without_a_network(tmp_path):
     (tmp_path / "w.pth").write_bytes(BODY)
     url = "https://nowhere.invalid/w.pth"
-    downloading.fetch(url, tmp_path / "w.pth", size=100, sha256=SHA256)
+    downloads.fetch(url, tmp_path / "w.pth", size=100, sha256=SHA256)
 
 
 def test_redirects_are_followed_where_they_are_safe(tmp_path):
@@ -166,10 +263,11 @@ def test_redirects_to_plain_http_are_refused(tmp_path):
     with serving(says(302, Location="http://nowhere.invalid/w.pth")) as server:
         message = refused(server, tmp_path / "w.pth")
     assert "leads to http://nowhere.invalid/w.pth, which is not https" in message
-    with pytest.raises(http_ranges.Failure), socket.socket() as answer:
-        http_ranges.Redirects().redirect_request(
-            Request("https://example.org"), answer, 302, "", {}, "http://localhost"
-        )
+    response = requests.Response()
+    response.url, response.status_code = "https://example.org", 302
+    response.headers["location"] = "http://localhost"
+    with pytest.raises(downloads.Failure, match="not https"):
+        downloads.Session().get_redirect_target(response)
 
 
 def test_plain_http_is_vouched_for_by_a_full_checksum_and_takes_a_proxy(
@@ -178,11 +276,11 @@ def test_plain_http_is_vouched_for_by_a_full_checksum_and_takes_a_proxy(
     url = "http://nowhere.invalid/w.pth"
     with serving(file(BODY)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        downloading.fetch(url, tmp_path / "w.pth", sha256=SHA256)
+        downloads.fetch(url, tmp_path / "w.pth", sha256=SHA256)
     assert proxy.asked[0][0] == url
     for known in ("", SHA256[:63]):
         with pytest.raises(BadInput, match="begin with https://"):
-            downloading.fetch(url, tmp_path / "other.pth", sha256=known)
+            downloads.fetch(url, tmp_path / "other.pth", sha256=known)
 
 
 @pytest.mark.parametrize(
@@ -191,19 +289,17 @@ def test_plain_http_is_vouched_for_by_a_full_checksum_and_takes_a_proxy(
         {"sha256": "xyz"},
         {"sha256": "0" * 65},
         {"size": 0},
-        {"attempts": 0},
-        {"pause": -1.0},
     ],
 )
 def test_options_out_of_range_are_named(tmp_path, options):
     with pytest.raises(BadInput, match=f"`{next(iter(options))}` is "):
-        downloading.fetch("https://nowhere.invalid", tmp_path / "w", **options)
+        downloads.fetch("https://nowhere.invalid", tmp_path / "w", **options)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://a.invalid/b", "w.pth"])
 def test_only_https_is_an_address(tmp_path, url):
     with pytest.raises(BadInput, match="`url` is"):
-        downloading.fetch(url, tmp_path / "w.pth")
+        downloads.fetch(url, tmp_path / "w.pth")
 
 
 def test_two_at_once_fetch_it_once(tmp_path):
