@@ -358,7 +358,7 @@ CALLS = {
     ),
     "effects high target": (
         lambda: effects(targets=TARGETS + 1),
-        "`targets` has class 3",
+        "`targets` has 3",
     ),
     "effects flat": (
         lambda: effects(acts=ACTS[:, 0, 0]),
