@@ -143,7 +143,9 @@ def _words(value: Any, seen: Seen) -> Words:
         yield from _array(value)
     elif hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
         yield from _program(value, seen)
-    elif isinstance(value, Enum | np.dtype | str | bytes | int | float | complex | None):
+    elif isinstance(
+        value, Enum | np.dtype | str | bytes | int | float | complex | None
+    ):
         yield f"{type(value).__name__} {value!r}".encode()
     elif isinstance(value, types.CodeType):
         yield from (value.co_code, *_words((value.co_consts, value.co_names), seen))

@@ -180,6 +180,10 @@ def _inside(stage: Stage, layers: tuple[str, ...]) -> bool:
 
 
 def _checked(stage: Stage, x):
+    if not isinstance(x, jax.Array | np.ndarray):
+        raise BadInput(
+            f"the stage {stage.name!r} gives a {type(x).__name__}; it must give an array"
+        )
     if 0 in x.shape:
         raise BadInput(f"the images are too small: nothing is left after {stage.name}")
     return x
