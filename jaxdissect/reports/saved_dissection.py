@@ -162,6 +162,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     for name in ("iou", *Overlap._fields):
         if (arrays[name] < 0).any():
             raise BadInput(f"{path}: the array `{name}` has values below 0")
+    if (arrays["iou"] > 1).any():
+        raise BadInput(f"{path}: the array `iou` has values above 1")
     return arrays
 
 
