@@ -212,13 +212,6 @@ def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():
     np.testing.assert_allclose(layers.grey_stage().apply({}, images), grey, atol=1e-6)
 
 
-def test_other_networks_take_grey_by_luminance():
-    network = architectures.build_network(NetworkConfig(grey=True), 15)
-    grey = dict((stage.name, stage) for stage in network)["grey"]
-    made = grey.apply({}, np.array([[[[1.0, 0.0, 0.0]]]], np.float32))
-    np.testing.assert_allclose(made, [[[[0.299]]]], atol=1e-3)
-
-
 def test_mistakes_of_the_command_are_one_sentence(tmp_path, capsys):
     command = [
         "train",
