@@ -75,7 +75,10 @@ def load_trained(path: Path | None) -> Trained:
     training = architectures.described(path, header.metadata)
     config = architectures.network_config(header.metadata, path)
     size, _ = training.schedule[-1]
-    network = architectures.build_network(config, len(training.classes))
+    try:
+        network = architectures.build_network(config, len(training.classes))
+    except BadInput as error:
+        raise BadInput(f"{path} says what cannot be: {error}") from None
     expected = jax.eval_shape(
         lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
     )
