@@ -42,7 +42,7 @@ def kill_over_and_over(command, out, moments):
             time.sleep(0.002)
         os.kill(process.pid, signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
-    assert start(*command, "--out", str(out)).wait(300) == 0
+    assert start(*command, "--out", str(out)).wait(600) == 0
     return killed
 
 
@@ -66,7 +66,7 @@ def after(condition, seconds):
 @pytest.mark.slow
 def test_a_training_that_is_killed_twenty_times(tmp_path):
     peace, war, dice = tmp_path / "peace", tmp_path / "war", random.Random(0)
-    assert start("train.py", *TRAINING, "--out", str(peace)).wait(300) == 0
+    assert start("train.py", *TRAINING, "--out", str(peace)).wait(600) == 0
 
     def further():
         """A checkpoint that was not there before, or one that is half written."""
@@ -91,7 +91,7 @@ def test_an_ablation_that_is_killed_twenty_times(trained, dissected, tmp_path):
     given = ["--weights", str(trained / "weights.safetensors")]
     command = ["ablate.py", *given, *ABLATION, "--dissection", str(dissected)]
     peace, war, dice = tmp_path / "peace", tmp_path / "war", random.Random(1)
-    assert start(*command, "--out", str(peace)).wait(300) == 0
+    assert start(*command, "--out", str(peace)).wait(600) == 0
 
     def state():
         files = war.glob(f"{locking.HIDDEN}/*/*/**/*")

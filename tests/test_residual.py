@@ -132,8 +132,8 @@ def test_padded_shortcuts_in_closed_form():
     want[..., 2:6] = before[:, ::2, ::2]
     np.testing.assert_allclose(after, want, rtol=1e-5, atol=1e-6)
     # Nothing halves the maps before the second group.
-    assert networks.centres(network, "layer1.0", 16) == (0.0, 1.0)
-    assert networks.centres(network, "layer3.0", 16) == (0.0, 4.0)
+    assert networks.centres(network, "layer1.0", 16) == Centres.square(0.0, 1.0)
+    assert networks.centres(network, "layer3.0", 16) == Centres.square(0.0, 4.0)
 
 
 def test_settings_that_are_none():

@@ -1,5 +1,6 @@
 """Which network a state dictionary is of, from its names and shapes."""
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -352,19 +353,44 @@ def _unknown(shapes: Shapes) -> str:
     return f"the nearest, {architecture}, {' and '.join(parts)}; {RECIPE}"
 
 
-def _nearest(shapes: Shapes) -> tuple[str, set[str], str] | None:
+def _nearest(shapes: Shapes) -> tuple[str, frozenset[str], str] | None:
     """(architecture, names of its weights, prefix) most of whose names are here."""
     found = {name for name in shapes if name.endswith(".weight")}
     best, most = None, 0.5
     for prefix in _shared_prefixes(found):
         here = {name.removeprefix(prefix) for name in found}
-        for architecture, build in BUILDERS.items():
-            known = names_in(build(1), EXPORTS[architecture])
-            wanted = {name for name in known if name.endswith(".weight")}
+        for architecture in _candidates(here):
+            wanted = _weights(architecture)
             alike = len(here & wanted) / len(here | wanted)
             if alike > most:
                 best, most = (architecture, wanted, prefix), alike
     return best
+
+
+def _candidates(here: set[str]) -> list[str]:
+    """Architectures worth comparing: of ResNets the one with about as many blocks."""
+    if not any(name.startswith("layer1.") for name in here):
+        chains = [name for name in BUILDERS if not name.startswith("resnet")]
+        return chains if any(n.startswith(("features.", "conv")) for n in here) else []
+    numbers = [
+        len({n for n in here if re.match(rf"layer{g}\.\d+\.conv1\b", n)})
+        for g in range(1, 5)
+    ]
+    bottleneck = "layer1.0.conv3.weight" in here
+    blocks = {d: b for d, b in BLOCKS.items() if (d in BOTTLENECKS) == bottleneck}
+    if not numbers[3]:
+        blocks = {d: (*[(d - 2) // 6] * 3, 0) for d in CIFAR_DEPTHS}
+
+    def difference(depth: int) -> int:
+        return sum(abs(a - b) for a, b in zip(blocks[depth], numbers, strict=True))
+
+    return [f"resnet{min(blocks, key=difference)}"]
+
+
+@functools.cache
+def _weights(architecture: str) -> frozenset[str]:
+    known = names_in(BUILDERS[architecture](1), EXPORTS[architecture])
+    return frozenset(name for name in known if name.endswith(".weight"))
 
 
 def _shared_prefixes(found: set[str]) -> list[str]:

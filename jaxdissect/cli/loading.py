@@ -4,7 +4,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
 from jaxdissect import checkpoints, weights
+from jaxdissect.adapters import network_digest
 from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import published
 from jaxdissect.cli import architectures, build, fetching
@@ -66,6 +70,7 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     Raises:
         BadInput: as `checkpoints.load_checkpoint`, or preprocessing that cannot be.
     """
+    _refuse_other_channels(path, given.part)
     loaded = checkpoints.load_checkpoint(
         path,
         mean=given.mean,
@@ -74,12 +79,6 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
         part=given.part,
     )
     recognised = loaded.recognised
-    if recognised.channels not in (1, 3):
-        raise BadInput(
-            f"{path} is of a {recognised.architecture} for images of "
-            f"{recognised.channels} channels; the commands have images of three, red, "
-            "green and blue"
-        )
     settings: dict[str, Any] = {
         "architecture": recognised.architecture,
         "mean": loaded.mean,
@@ -94,7 +93,12 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     found = weights.Weights(
         loaded.params,
         {"config": {"network": asdict(config)}, "source": str(path)},
-        weights.digest(loaded.params),
+        # What prepares the images is part of the network, and so is their size.
+        network_digest(
+            network,
+            loaded.params,
+            jax.ShapeDtypeStruct((2, size, size, 3), np.float32),
+        ),
     )
     classes = _class_names(given.classes, recognised.num_classes)
     facts = {
@@ -104,6 +108,18 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     if assumed := _assumed(given, recognised):
         facts["assumed"] = assumed
     return Trained(network, found, size, classes, facts)
+
+
+def _refuse_other_channels(path: Path, part: str | None) -> None:
+    try:
+        found = checkpoints.recognise(checkpoints.read_state(path, part).shapes)
+    except BadInput:
+        return  # which loading it will say
+    if found.channels not in (1, 3):
+        raise BadInput(
+            f"{path} is of a {found.architecture} for images of {found.channels} "
+            "channels; the commands have images of three, red, green and blue"
+        )
 
 
 def _assumed(given: PreprocessingConfig, recognised: checkpoints.Recognised) -> str:

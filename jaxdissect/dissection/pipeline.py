@@ -98,11 +98,11 @@ def dissect(
     """
     check_protocol(protocol)
     check_categories(categories)
-    check_number("num_images", num_images)
     check_number("image_size", image_size)
     first = next(iter(batches()), None)
     if first is None:
         raise BadInput("`batches` is empty; at least one batch is needed")
+    check_number("num_images", num_images)
     if not first[0]:
         raise BadInput("`batches` has no layers; at least one is needed")
     check_labels(first[1])
