@@ -89,6 +89,9 @@ def load_trained(path: Path | None) -> Trained:
         if have != want:
             raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
     loaded = weights.load(path)
+    for name, array in weights.flattened(loaded.params).items():
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise BadInput(f"{path} has {name} of {array.dtype}; it must be of floats")
     facts = {
         "architecture": config.architecture,
         "input": architectures.input_facts(size, config),

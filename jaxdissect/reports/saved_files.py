@@ -8,7 +8,7 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
@@ -175,12 +175,15 @@ def fields_of(
     return values
 
 
-def read_arrays(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, names: Mapping[str, str], optional: Collection[str] = ()
+) -> dict[str, np.ndarray]:
     """Arrays of an .npz file, by name.
 
     Args:
         path: of the file.
         names: {name: kinds of its values, of "f", "i", "u", "b", "U"}; all are needed.
+        optional: those that files of before may lack, and then are not returned.
 
     Raises:
         BadInput: the file cannot be read, or an array is missing, of another kind or
@@ -190,6 +193,11 @@ def read_arrays(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ValueError("it holds one array without a name")
+            names = {
+                name: kinds
+                for name, kinds in names.items()
+                if name in file.files or name not in optional
+            }
             for name in names:
                 if name not in file.files:
                     raise BadInput(f"{path}: the array `{name}` is missing")
