@@ -65,7 +65,7 @@ def test_truncated_progress_is_told_and_done_anew(stopped, length, capsys):
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
