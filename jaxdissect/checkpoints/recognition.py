@@ -377,7 +377,9 @@ def _candidates(here: set[str]) -> list[str]:
         for g in range(1, 5)
     ]
     bottleneck = "layer1.0.conv3.weight" in here
-    blocks = {d: b for d, b in BLOCKS.items() if (d in BOTTLENECKS) == bottleneck}
+    blocks: dict[int, tuple[int, ...]] = {
+        d: b for d, b in BLOCKS.items() if (d in BOTTLENECKS) == bottleneck
+    }
     if not numbers[3]:
         blocks = {d: (*[(d - 2) // 6] * 3, 0) for d in CIFAR_DEPTHS}
 
