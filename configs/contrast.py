@@ -7,7 +7,8 @@
         --second runs/dissect-scenes_vgg16-conv5_3-pnas20
 
 Any two folders of a layer's results: of two checkpoints, two trainings, two layers, two
-sets of conventions.
+sets of conventions. Either may be a file with published names of units, see
+docs/dissection.md.
 """
 
 from jaxdissect.cli.config import ContrastConfig

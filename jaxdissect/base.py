@@ -52,8 +52,18 @@ def printable(text: str, longest: int = 900) -> str:
     """
     if len(text) > 300:
         text = re.sub(r"\S{301,}", lambda word: _cut(word[0], 140), text)
-    text = _cut(text, longest)
-    return text if text.isprintable() else "".join(map(_escaped, text))
+    return escaped(_cut(text, longest))
+
+
+def escaped(text: str, kept: str = "") -> str:
+    r"""A text whose control characters, and those that turn letters, are escaped.
+
+    >>> escaped("a\x1b[2J\n", kept="\n")
+    'a\\x1b[2J\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char in kept else _escaped(char) for char in text)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -131,7 +131,8 @@ def check_tail(tail: Callable[..., Any], params: Any, acts: Any) -> None:
     jaxdissect.base.BadInput: `tail` gives outputs that are probabilities: on every \
 image they are in [0, 1] and sum to 1; logits are needed, what comes before a softmax
     """
-    check_logits(tail(params, acts), lambda: tail(params, elsewhere(acts)))
+    compiled = jax.jit(tail)
+    check_logits(compiled(params, acts), lambda: compiled(params, elsewhere(acts)))
 
 
 def elsewhere(acts: Any) -> Any:

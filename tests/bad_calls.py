@@ -17,13 +17,13 @@ from jaxdissect import significance as s
 from jaxdissect.base import BadInput
 from jaxdissect.dissection import certainty, image_counts, moments
 from jaxdissect.dissection.layers import Layer
-from jaxdissect.upsampling import Centres
+from jaxdissect.upsampling import Axis, Centres
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 ACTS = RNG.random((4, 4, 4, 3)).astype(np.float32)
 LABELS = RNG.integers(0, 3, (4, 8, 8, 1))
-CENTRES = {"conv": Centres(0.5, 2.0)}
+CENTRES = {"conv": Centres.square(0.5, 2.0)}
 EYE = np.eye(4, dtype=np.float32)
 MASKS = ACTS > 0.5
 NAN, INF = np.full_like(ACTS, np.nan), np.full_like(ACTS, np.inf)
@@ -37,6 +37,12 @@ def dissect(batches=None, categories=(0, 0), **more):
     options = {"num_images": 4, "protocol": dissection.PNAS20._replace(tail_mass=0.2)}
     options |= more
     return dissection.dissect(lambda: batches, categories, CENTRES, 8, **options)
+
+
+def placed(*centres):
+    layers = {"conv": Centres(*centres)}
+    batches = lambda: [({"conv": ACTS}, LABELS)]  # noqa: E731
+    return dissection.dissect(batches, (0, 0), layers, 8, num_images=4)
 
 
 def with_acts(*parts):
@@ -125,6 +131,18 @@ CALLS = {
     "dissect nan among those chosen on": (
         lambda: dissect(protocol=dissection.GAN19, choosing=lambda: with_acts(ONE_NAN)),
         "`acts` holds nan",
+    ),
+    "dissect one axis for both": (
+        lambda: placed(0.5, 2.0),
+        "centres['conv']` is (0.5, 2.0); it must be a finite Axis",
+    ),
+    "dissect a step of nothing": (
+        lambda: placed(Axis(0.5, 2.0), Axis(0.5, 0.0)),
+        "Axis(offset=0.5, step=0.0, known=True)); it must be a finite Axis",
+    ),
+    "dissect cells nowhere": (
+        lambda: placed(Axis(np.nan, 2.0), Axis(0.5, 2.0)),
+        "it must be a finite Axis",
     ),
     "dissect no concepts": (lambda: dissect(categories=()), "`categories` is empty"),
     "dissect bad category": (
@@ -340,7 +358,7 @@ CALLS = {
     ),
     "effects high target": (
         lambda: effects(targets=TARGETS + 1),
-        "`targets` has class 3",
+        "`targets` has 3",
     ),
     "effects flat": (
         lambda: effects(acts=ACTS[:, 0, 0]),

@@ -167,7 +167,6 @@ def test_values_that_mean_nothing_are_refused(arguments, said, trained, capsys):
         ("--augment.shift -1", "`augment.shift` is -1"),
         ("--augment.side-light -1", "`augment.side_light` is -1"),
         ("--augment.shadow 2", "`augment.shadow` is 2"),
-        ("--network.grey", "`network.grey` is for lenet only"),
         ("--optim.warmup 2", "`optim.warmup` is 2.0"),
         ("--optim.batch-size 0", "`optim.batch_size` is 0"),
         ("--data.num-train 5", "`batch_size` is 32"),

@@ -12,7 +12,7 @@ import pytest
 from conftest import QUICKLY, fails
 
 from jaxdissect import networks
-from jaxdissect.cli import build, main
+from jaxdissect.cli import build, main, records
 from jaxdissect.cli.attack import attacking, knowing
 from jaxdissect.cli.attack import command as attack
 from jaxdissect.cli.config import AttackConfig
@@ -226,7 +226,7 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
     assert [type(c).__name__ for c in made] == ["DissectConfig", "AblateConfig"]
     assert known.orders.shape == (14, 32) and (known.scale > 0).any()
     found = knowing.runs_of(config, network)
-    assert found.ablation == json.loads((folders / "ablated/run.json").read_text())
+    assert found.ablation == records.read(folders / "ablated").run
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,12 @@ def test_how_many_of_how_many_pictures_are_used_and_why(network, tmp_path):
     )
     assert ", 13 beyond the most of each half" in said
     assert "Of 47 files in in 42 are taken, but not 1 beside the folders of" in said
-    for why in ("1 in a folder inside (red/old/z.png)", "1 ending in .heic (red/x.heic)",
-                "1 a link that leads nowhere (green/lost.jpg)",
-                "1 no ordinary file (green/pipe.jpg)"):  # fmt: skip
+    for why in (
+        "1 in a folder inside (red/old/z.png)",
+        "1 ending in .heic (red/x.heic)",
+        "1 a link that leads nowhere (green/lost.jpg)",
+        "1 no ordinary file (green/pipe.jpg)",
+    ):
         assert why in said
     whole = opened(network, colourful(tmp_path / "out", {"red": 4, "green": 4}))
     assert "used; left out" not in whole.said and "taken" not in whole.said
@@ -123,7 +126,7 @@ def test_classes_that_differ_in_case_or_blanks_are_refused(tmp_path, name):
 def test_a_class_that_is_a_link_to_another_is_refused(tmp_path):
     root = colourful(tmp_path, {"red": 2})
     (root / "crimson").symlink_to("red")
-    with pytest.raises(BadInput, match="red are the same folder|crimson are the same"):
+    with pytest.raises(BadInput, match=r"(red|crimson) are the same folder"):
         folders.image_folder(root, SIZE)
     (tmp_path / "both").mkdir()
     for part in ("train", "test"):

@@ -11,10 +11,10 @@ import numpy as np
 import own_networks as own
 import pytest
 
-from jaxdissect import adapters
+from jaxdissect import adapters, checkpoints, networks
 from jaxdissect.adapters import network_digest, program_digest
 from jaxdissect.cli import build, loading
-from jaxdissect.cli.config import SubjectConfig
+from jaxdissect.cli.config import PreprocessingConfig, SubjectConfig
 
 X = jnp.ones((2, 4))
 
@@ -219,3 +219,21 @@ def test_random_weights_of_another_network_are_others(tmp_path):
         found = loading.load(SubjectConfig(network=f"{tmp_path / 'own.py'}:build"))
         digests.append(build.with_random_weights(found, 0).weights.digest)
     assert digests[0] != digests[1]
+
+
+@pytest.mark.slow
+def test_preparing_images_otherwise_makes_another_network(tmp_path):
+    network = networks.alexnet(3, width=1 / 16, batch_norm=False)
+    params = networks.init(jax.random.key(0), network, (64, 64, 3))
+    file = tmp_path / "theirs.safetensors"
+    checkpoints.export_torchvision(file, "alexnet", network, params)
+    mean, std = (0.1, 0.2, 0.3), (0.2, 0.2, 0.2)
+    given = [
+        PreprocessingConfig(64, mean, std),
+        PreprocessingConfig(64, mean[::-1], std),
+        PreprocessingConfig(96, mean, std),
+        PreprocessingConfig(64, mean, std, "bgr"),
+    ]
+    digests = [loading.foreign(file, each).weights.digest for each in given]
+    assert len(set(digests)) == 4
+    assert digests[0] == loading.foreign(file, given[0]).weights.digest

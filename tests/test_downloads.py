@@ -173,6 +173,35 @@ def test_a_server_that_falls_silent_is_cut(tmp_path, monkeypatch):
         assert fetch(server, tmp_path / "w.pth").read_bytes() == BODY
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Length": "-5"},
+        {"Content_Length": "1e3"},
+        {"Content_Length": str(10**30)},
+        {"Content_Encoding": "gzip"},
+        {"Transfer_Encoding": "chunked"},
+    ],
+)
+def test_headers_that_lie_leave_nothing(tmp_path, headers):
+    with serving(says(200, BODY, **headers)) as server:
+        try:
+            found = fetch(server, tmp_path / "w.pth", size=100, sha256=SHA256)
+            assert found.read_bytes() == BODY
+        except BadInput as error:
+            assert server.url in str(error)
+            assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["/again", "file:///etc/passwd", "http://[", "ftp://a"]
+)
+def test_redirects_that_lead_nowhere(tmp_path, place):
+    with serving(says(302, Location=place)) as server:
+        message = refused(server, tmp_path / "w.pth", sha256=SHA256)
+    assert server.url in message and leftovers(tmp_path) == []
+
+
 def test_what_a_killed_run_left_is_removed(tmp_path):
     left = tmp_path / ".w.pth.partial"
     left.mkdir()

@@ -212,11 +212,6 @@ def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():
     np.testing.assert_allclose(layers.grey_stage().apply({}, images), grey, atol=1e-6)
 
 
-def test_only_lenet_takes_grey():
-    with pytest.raises(BadInput, match=r"`network.grey` is for lenet only; .* vgg16"):
-        architectures.build_network(NetworkConfig(grey=True), 15)
-
-
 def test_mistakes_of_the_command_are_one_sentence(tmp_path, capsys):
     command = [
         "train",

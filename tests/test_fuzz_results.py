@@ -41,7 +41,7 @@ def attack(world, tmp_path_factory):
     command = [
         *("dissect", world / "attack.py", *tiny.of_scenes(world), "--layer", "units"),
         *("--dissection", world / "scenes", "--targets", "farm", "--num-shown", 1),
-        *("--steps", 2, "--searches", 1, "--num-images", 2),
+        *("--steps", 2, "--searches", 1, "--num-images", 2, "--top", 1),
     ]
     return Bench(
         tmp_path_factory.mktemp("attack"),

@@ -173,5 +173,5 @@ def test_a_dissection_without_any_label_is_refused(num_concepts):
     with pytest.raises(BadInput, match="`labels` are 0 at all 32 cells"):
         dissection.dissect(
             lambda: batches, [0] * num_concepts, {"c": Centres.square(0.0, 1.0)}, 4,
-            num_images=2,
+            num_images=2, protocol=dissection.PNAS20._replace(tail_mass=0.1),
         )  # fmt: skip

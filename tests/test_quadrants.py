@@ -111,6 +111,7 @@ def dissect(*options):
     [
         (64, (4, 8), 4),  # cells that are no squares
         (45, (9, 5), 4),  # 11 cells of 4.09 pixels
+        (64, (64, 4), 4),  # one row of cells
         (57, (3, 3), 4),  # 14 cells of 4.07 pixels
         (227, (1, 227), 4),
         (50, (5, 10), 7),
@@ -152,3 +153,11 @@ def test_cells_without_borders_are_said_to_be_an_estimate(
     assert facts["cells"].startswith(said)
     assert said in capsys.readouterr().out
     assert said in Path("found/report.html").read_text()
+
+
+def test_a_row_of_cells_is_among_all_layers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_network(64, (64, 4))
+    write("squares", *draw(64, 4))
+    dissect("--layers", "all")
+    assert Path("found", "c.relu", "units.csv").exists()

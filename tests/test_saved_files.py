@@ -99,7 +99,7 @@ def changed(value, path, new):
 
 @pytest.mark.parametrize("name", ["run.json", "summary.json", "cards.json"])
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -171,7 +171,7 @@ def test_files_that_are_none_are_refused(name, contents, copy):
 
 
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

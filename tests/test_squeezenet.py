@@ -44,7 +44,7 @@ def made_up(tmp_path_factory):
 
 @pytest.mark.slow
 def test_every_layer_equals_plain_numpy(made_up):
-    arrays, (network, params, _, _) = made_up
+    arrays, (network, params, *_) = made_up
     got = networks.taps(network, (*LAYERS, "logits"))(params, images_of(INPUTS))
     for n, image in enumerate(INPUTS):
         for layer, want in reference.taps(arrays, image.transpose(2, 0, 1)).items():
@@ -53,7 +53,7 @@ def test_every_layer_equals_plain_numpy(made_up):
 
 
 def test_tail_of_trunk_is_the_network(made_up):
-    _, (network, params, _, _) = made_up
+    _, (network, params, *_) = made_up
     images = images_of(INPUTS)
     whole = networks.apply(network, params, images)
     for layer in networks.layer_names(network)[:-1]:
@@ -63,7 +63,7 @@ def test_tail_of_trunk_is_the_network(made_up):
 
 @pytest.mark.slow
 def test_cells_sit_where_the_architecture_puts_them(made_up):
-    _, (network, _, _, _) = made_up
+    _, (network, *_) = made_up
     # conv1: 3 / 2 with padding 1, on every second pixel; each pooling 3 / 2 without.
     centres = {layer: networks.centres(network, layer, 65) for layer in LAYERS}
     assert centres["conv1"] == Centres.square(0.0, 2.0)

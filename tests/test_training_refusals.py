@@ -144,6 +144,13 @@ def test_training_that_means_nothing(arguments, said, tmp_path, capsys):
     refuse(arguments.split(), said, tmp_path / "out", capsys)
 
 
+def test_a_network_beyond_the_machine(tmp_path, capsys):
+    large = "--network.architecture vgg16 --network.width 16 --network.grid 64 "
+    large += "--network.hidden 65536 65536"
+    said = "parameters, which take "
+    refuse(large.split(), said, tmp_path / "out", capsys)
+
+
 @pytest.mark.parametrize("name", ["folder", "places365_small", "imagenet2012"])
 def test_data_without_a_path(name, tmp_path, capsys):
     said = f"`data.path` is needed for `data.name` {name}"

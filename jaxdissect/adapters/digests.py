@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect.base import Params
-from jaxdissect.networks.running import turned
+from jaxdissect.networks.running import run, turned
 from jaxdissect.networks.stages import Network
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -38,6 +38,9 @@ def network_digest(network: Network, params: Params, example: Any) -> str:
         network: the table of stages.
         params: {stage: variables}.
         example: images [B H W c] or their shape, which is part of the network.
+
+    Raises:
+        BadInput: the images are too small for the network.
 
     >>> from jaxdissect import adapters
     >>> images = np.ones((1, 8, 8, 3), np.float32)
@@ -87,11 +90,12 @@ def program_digest(function: Callable[..., Any], *arguments: Any) -> str:
 def _stages(sha: Any, network: Network, params: Params, like: Any) -> None:
     for stage in network:
         variables = params.get(stage.name, {})
+        after = jax.eval_shape(lambda p, x, s=stage: run((s,), p, x)[0], params, like)
         computed = program_digest(stage.apply, variables, like)
         _update(sha, (stage.name.encode(), computed.encode()))
         if stage.branch:
             _stages(sha, stage.branch, turned(variables), like)
-        like = jax.eval_shape(stage.apply, variables, like)
+        like = after
 
 
 def _gradient(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -57,8 +57,9 @@ def linen_network(
     Returns:
         The network and its params: {stage: {name of a variable: array}}. It can be
         run, cut and asked, but not trained. The last stage is `logits` where outputs
-        are [B K], `outputs` where they are maps [B H W U] or tokens [B T U], and else
-        the last clean cut: without logits it can be dissected, and no more.
+        are [B K]; where they are maps or tokens, their layer, or `outputs` if they are
+        of none; and else the last clean cut. Without logits a network can be dissected,
+        and no more.
 
     Raises:
         BadInput: unknown layer, no clean cut, or several outputs of which none is
@@ -121,6 +122,8 @@ def _network(
     end = _end(program)
     chosen = {path: cut_value(program, path) for path in layers if path not in ENDS}
     cuts = chosen if layers else _cuts(program)
+    if end == (MAPS,) and program.outputs[0] in cuts.values():
+        end = ()  # the last layer's maps are the outputs
     names = [IMAGES, *sorted(cuts, key=lambda path: cuts[path]), *end]
     if len(names) < 2:
         shape = list(program.results.shape)

@@ -18,6 +18,7 @@ from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
 from jaxdissect.attacks.goals import Goal, towards
 from jaxdissect.base import AnyArray, BadInput, Params, Tail
 from jaxdissect.checking import check_numbers, check_shape
+from jaxdissect.logits import check_tail
 
 INSIDE = 0.999999
 """Images are drawn in by this before arctanh, which is infinite on the bounds."""
@@ -164,6 +165,7 @@ def _check(tail, params, images, classes, settings, bounds) -> None:
     logits = jax.eval_shape(tail, params, images)
     check_shape("tail(params, images)", logits, "B K", B=len(images))
     check_numbers("classes", classes, logits.shape[-1])
+    check_tail(tail, params, images)
 
 
 def _start(images: np.ndarray, bounds: Bounds) -> dict[str, np.ndarray]:

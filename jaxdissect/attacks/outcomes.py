@@ -14,6 +14,7 @@ from jaxdissect.attacks.bounds import Bounds, check_bounds
 from jaxdissect.attacks.steps import Scaling, gradient_step
 from jaxdissect.base import BadInput, Params, Statistic, Tail
 from jaxdissect.checking import check_choice, check_numbers, check_shape
+from jaxdissect.logits import check_tail
 from jaxdissect.streaming import total
 
 PerStep = Int64[np.ndarray, "S K"]
@@ -64,7 +65,7 @@ def step_outcomes(
 
     Raises:
         BadInput: no steps, a negative one, images outside the bounds, a target that is
-            no class, or logits of another number of classes.
+            no class, outputs that are no logits, or of another number of classes.
 
     Reference:
         Lo, Cohen and Ding, Prediction gradients, FG 2015; the sources leave the scaling
@@ -102,6 +103,7 @@ def step_outcomes(
         check_numbers("targets", targets, num_classes)
         logits = jax.eval_shape(tail, params, images)
         check_shape("tail(params, images)", logits, "B K", B=len(images), K=num_classes)
+        check_tail(tail, params, images)
         pushed = partial(gradient_step, images, scaling=scaling, bounds=bounds)
         columns = []
         for k in range(num_classes):

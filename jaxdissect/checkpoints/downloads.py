@@ -53,7 +53,10 @@ class Session(requests.Session):
         """As the base class; raises Failure for an unsafe address."""
         target = super().get_redirect_target(resp)
         if target is not None:
-            new = urljoin(resp.url, target)
+            try:
+                new = urljoin(resp.url, target)
+            except ValueError:
+                raise Failure(f"leads to {target}, which is no address") from None
             lost = resp.url.startswith("https:") and not new.startswith("https:")
             if lost or (is_safe(resp.url) and not is_safe(new)):
                 raise Failure(f"leads to {new}, which is not https")
@@ -123,7 +126,10 @@ def is_safe(url: str) -> bool:
     >>> is_safe("http://localhost:8000/weights.pth")
     True
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # not even an address
+        return False
     own = parts.hostname in ("localhost", "127.0.0.1", "::1")
     return parts.scheme == "https" or (parts.scheme == "http" and own)
 
@@ -235,7 +241,7 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
 def _check_arguments(url: str, size: int | None, sha256: str) -> None:
     if len(sha256) > SHA256_DIGITS or set(sha256) - set(string.hexdigits.lower()):
         raise BadInput(f"`sha256` is {sha256!r}; it must be up to 64 digits 0 to f")
-    vouched = urlsplit(url).scheme == "http" and len(sha256) == SHA256_DIGITS
+    vouched = url.startswith("http://") and len(sha256) == SHA256_DIGITS
     if not (is_safe(url) or vouched):
         raise BadInput(
             f"`url` is {url}; it must begin with https://, or with http:// where the "

@@ -101,7 +101,8 @@ def _main(arguments: list[str]) -> None:
         # fails on some image, or memory is short. Its class is not imported for that.
         if type(error).__name__ != "JaxRuntimeError":
             raise
-        print(f"error: a compiled program fails with {said(error)}", file=sys.stderr)
+        sentence = printable(f"a compiled program fails with {said(error)}")
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
         advice = str(stop) or "the same command starts anew"

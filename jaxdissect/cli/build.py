@@ -75,7 +75,10 @@ def load_trained(path: Path | None) -> Trained:
     training = architectures.described(path, header.metadata)
     config = architectures.network_config(header.metadata, path)
     size, _ = training.schedule[-1]
-    network = architectures.build_network(config, len(training.classes))
+    try:
+        network = architectures.build_network(config, len(training.classes))
+    except BadInput as error:
+        raise BadInput(f"{path} says what cannot be: {error}") from None
     expected = jax.eval_shape(
         lambda key: networks.init(key, network, (size, size, 3)), jax.random.key(0)
     )
@@ -86,6 +89,9 @@ def load_trained(path: Path | None) -> Trained:
         if have != want:
             raise BadInput(f"{path} has {name} of shape {have}; its network has {want}")
     loaded = weights.load(path)
+    for name, array in weights.flattened(loaded.params).items():
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise BadInput(f"{path} has {name} of {array.dtype}; it must be of floats")
     facts = {
         "architecture": config.architecture,
         "input": architectures.input_facts(size, config),

@@ -7,19 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from jaxdissect.base import escaped
+
+LAYOUT = "\n\t"
+BARS = "\r\x1b"
+"""What progress bars write besides; names on them are `printable`."""
+
 
 class Forgiving(io.TextIOBase):
     """A text stream that goes on when no one reads any more, whatever the letters.
 
-    Letters that the other side does not know are written as escapes; once it has gone
-    away, or its disk is full, nothing is written.
+    Letters that the other side does not know are written as escapes, and so are those
+    that would do something to a terminal; once it has gone away, or its disk is full,
+    nothing is written.
     """
 
-    def __init__(self, inner: Any):
-        self._inner = inner
+    def __init__(self, inner: Any, kept: str = LAYOUT):
+        self._inner, self._kept = inner, kept
 
     def write(self, text: str) -> int:
         """Write text, as far as that is possible."""
+        text = escaped(text, self._kept)
         if self._inner is not None:
             try:
                 self._inner.write(text)
@@ -68,7 +76,8 @@ def forgiving() -> Iterator[None]:
     """Make the process's output forgiving for a while."""
     _fill_closed()
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (Forgiving(stream) for stream in before)
+    sys.stdout = Forgiving(sys.stdout)
+    sys.stderr = Forgiving(sys.stderr, LAYOUT + BARS)
     try:
         yield
     finally:

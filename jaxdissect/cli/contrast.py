@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jaxdissect.base import BadInput
-from jaxdissect.cli import outputs, publishing
+from jaxdissect.cli import beside, outputs, publishing
 from jaxdissect.cli.config import ContrastConfig
 from jaxdissect.dissection.comparison import (
     clear_changes,
@@ -28,9 +28,14 @@ from jaxdissect.reports.saved_dissection import (
 
 def run(config: ContrastConfig) -> None:
     """Match the units of two dissections; write tables and a page."""
-    folders = [folder_of(config, name) for name in ("first", "second")]
+    if any(
+        side is not None and side.is_file() for side in (config.first, config.second)
+    ):
+        beside.run(config)
+        return
+    folders = [beside.folder_of(config, name) for name in ("first", "second")]
     first, second = map(load_dissection, folders)
-    names = names_of(*folders)
+    names = beside.names_of(*folders)
     out = config.out or Path("runs") / f"contrast-{'-'.join(names)}"
     manifest = outputs.manifest(config, of=[str(folder) for folder in folders])
     said: list[str] = []
@@ -40,31 +45,6 @@ def run(config: ContrastConfig) -> None:
 
     publishing.make_once(out, manifest, make)
     print("\n".join([*said, f"report: {out / 'report.html'}"]))
-
-
-def folder_of(config: ContrastConfig, name: str) -> Path:
-    """One of the two folders.
-
-    Raises:
-        BadInput: it is not given, or holds the folders of several layers.
-    """
-    folder = getattr(config, name)
-    if folder is None:
-        raise BadInput(f"`{name}` is missing: a folder that `dissect` wrote")
-    if not (folder / "iou.npz").exists():
-        layers = sorted(file.parent.name for file in folder.glob("*/iou.npz"))
-        has = f"has layers {', '.join(layers)}; name one" if layers else "has none"
-        raise BadInput(f"`{name}` is {folder}, which {has}: a layer's results")
-    return folder
-
-
-def names_of(first: Path, second: Path) -> tuple[str, str]:
-    """Names of two folders that tell them apart."""
-    one, other = (folder.absolute().parts for folder in (first, second))
-    depth = 1
-    while one[-depth:] == other[-depth:] and depth < len(one):
-        depth += 1
-    return "-".join(one[-depth:]), "-".join(other[-depth:])
 
 
 def side_of(saved: SavedDissection) -> Side:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect import dissection
+from jaxdissect.base import printable
 from jaxdissect.cli import build, drawing, outputs, subjects
 from jaxdissect.cli.probing import Run
 from jaxdissect.data.concepts import Concept, ConceptSource
@@ -251,7 +252,10 @@ def print_table(
     """A few lines for the terminal."""
     print(f"{layer}: {headline.in_words()}")
     for name, (iou, beyond) in list(detected(found, concepts).items())[:12]:
-        print(f"  {iou:.3f}  {name}" + ("  (not beyond chance)" * (beyond is False)))
+        print(
+            f"  {iou:.3f}  {printable(name, 60)}"
+            + ("  (not beyond chance)" * (beyond is False))
+        )
 
 
 def _readable(values: Mapping[str, object]) -> str:

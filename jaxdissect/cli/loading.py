@@ -4,7 +4,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
 from jaxdissect import checkpoints, weights
+from jaxdissect.adapters import network_digest
 from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import published
 from jaxdissect.cli import architectures, build, fetching
@@ -89,7 +93,12 @@ def foreign(path: Path, given: PreprocessingConfig) -> Trained:
     found = weights.Weights(
         loaded.params,
         {"config": {"network": asdict(config)}, "source": str(path)},
-        weights.digest(loaded.params),
+        # What prepares the images is part of the network, and so is their size.
+        network_digest(
+            network,
+            loaded.params,
+            jax.ShapeDtypeStruct((2, size, size, 3), np.float32),
+        ),
     )
     classes = _class_names(given.classes, recognised.num_classes)
     facts = {

@@ -11,6 +11,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from jaxdissect.base import printable
+
 PACKAGES = ("jaxdissect", "jax", "jaxlib", "flax", "optax", "numpy", "scipy")
 
 
@@ -51,7 +53,7 @@ def progress(items: Iterable[Any], total: int, label: str, initial: int = 0) -> 
     return tqdm(
         items,
         total=total,
-        desc=label,
+        desc=printable(label, 60),
         initial=initial,
         mininterval=interval,
         dynamic_ncols=True,

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -56,6 +57,7 @@ def accumulate_resumably(
             return statistic.value(going_on)
     if file.exists():
         print(f"{file.name} is damaged or of another pass; this pass is done anew")
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
     return statistic.value(
         _accumulated(statistic, batches, num_batches, file, seconds, None)
     )

@@ -1,5 +1,6 @@
 """`train`: config -> data, network, objective -> checkpoints, metrics, weights."""
 
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -149,9 +150,26 @@ def check_fits(plan: Plan) -> None:
     size = plan.phases[-1].size
     init = partial(networks.init, network=plan.network, image_shape=(size, size, 3))
     params = jax.eval_shape(init, key)
+    check_memory(sum(leaf.size for leaf in jax.tree.leaves(params)))
     for phase in plan.phases:
         images = jax.ShapeDtypeStruct((2, phase.size, phase.size, 3), jnp.float32)
         jax.eval_shape(measured, key, params, images)
+
+
+def check_memory(num_parameters: int) -> None:
+    """Refuse a network whose parameters and gradients this machine cannot hold.
+
+    Raises:
+        BadInput: with what there is.
+    """
+    needed = 8 * num_parameters
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise BadInput(
+            f"`network` has {num_parameters:.2g} parameters, which take "
+            f"{needed / 2**30:.0f} GiB with their gradients; this machine has "
+            f"{there / 2**30:.0f} GiB"
+        )
 
 
 def check(config: TrainConfig) -> None:

@@ -145,7 +145,7 @@ def _binary(path: Path, num_labels: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    return tuple(line for line in path.read_text().splitlines() if line)
+    return tuple(line for line in path.read_text(encoding="utf-8").splitlines() if line)
 
 
 def _pickled(path: Path, key: bytes) -> tuple[np.ndarray, np.ndarray]:

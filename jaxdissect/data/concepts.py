@@ -76,8 +76,8 @@ class ConceptSource(NamedTuple):
         for concept in self.concepts:
             if times[concept] > 1:
                 raise BadInput(
-                    f"`concepts` has {concept.category}/{concept.name} twice; a concept "
-                    "has one number"
+                    f"`concepts` has {concept.category}/{concept.name} twice; a "
+                    "concept has one number"
                 )
             if concept.category not in self.categories:
                 raise BadInput(

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -220,21 +220,29 @@ def _small(
     encoded: bytes, size: int, source: str, use: Callable[[Image.Image], Any]
 ) -> Any:
     """What is made of a picture, while it counts as one of those being decoded."""
+    width, height = _opened(io.BytesIO(encoded), source).size
+    # Nothing here holds the picture once it does not count any more.
+    return large_pictures.in_turn(
+        width * height, lambda: use(_shrunk(encoded, size, source))
+    )
+
+
+def _shrunk(encoded: bytes, size: int, source: str) -> Image.Image:
+    """RGB and upright; of a large picture a smaller one."""
     image = _opened(io.BytesIO(encoded), source)
-    with large_pictures.in_flight(image.width * image.height):
-        factor = large_pictures.shrinkage(image.size, size)
-        if factor == 1:
-            return use(rgb(_upright(image, source), source))
-        tags = getattr(image, "tag_v2", {})
-        with _broken_is_bad_input(source):
-            # Before it is turned upright, or it would be there twice.
-            small = large_pictures.shrunk(
-                image, factor, lambda part: _rgb(part, source, tags)
-            )
-            exif = Image.Exif()
-            exif[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
-            small.info["exif"] = exif.tobytes()
-        return use(_upright(small, source))
+    factor = large_pictures.shrinkage(image.size, size)
+    if factor == 1:
+        return rgb(_upright(image, source), source)
+    tags = getattr(image, "tag_v2", {})
+    with _broken_is_bad_input(source):
+        # Before it is turned upright, or it would be there twice.
+        small = large_pictures.shrunk(
+            image, factor, lambda part: _rgb(part, source, tags)
+        )
+        exif = Image.Exif()
+        exif[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+        small.info["exif"] = exif.tobytes()
+    return _upright(small, source)
 
 
 def _opened(file: io.BufferedIOBase, source: str) -> Image.Image:
@@ -252,7 +260,7 @@ def _opened(file: io.BufferedIOBase, source: str) -> Image.Image:
             continue
         try:
             with _broken_is_bad_input(source):
-                image = factory(file, "")
+                image = factory(cast(IO[bytes], file), "")
         except BadInput as error:
             if isinstance(error.__cause__, NOT_OF_A_KIND):
                 continue

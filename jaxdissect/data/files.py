@@ -1,4 +1,4 @@
-"""Ordinary files, opened and read; pipes and devices, which may wait for ever, are not."""
+"""Ordinary files, opened and read; pipes and devices may wait for ever and are not."""
 
 import io
 import stat

@@ -6,7 +6,9 @@ A picture of 100 million pixels takes 300 MB as red, green and blue, and a photo
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from PIL import Image
 
@@ -69,22 +71,38 @@ in_flight = _Flight().of
 """(pixels) -> a context in which so many may be decoded; waits for others to end."""
 
 
+def in_turn(pixels: int, decode: Callable[[], Any]) -> Any:
+    """What decoding a picture gives, once so many pixels may be decoded.
+
+    >>> in_turn(9, lambda: "picture")
+    'picture'
+    """
+    with in_flight(pixels):
+        if pixels <= LARGE:
+            return decode()
+        # Freed memory stays with the thread that had it, so one thread has it.
+        return _one_thread.submit(decode).result()
+
+
+_one_thread = ThreadPoolExecutor(1, "large-pictures")
+
+
 def shrinkage(size: tuple[int, int], wanted: int) -> int:
-    """The whole number by which a large picture's sides may be divided first.
+    """The number by which a large picture's sides may be divided first.
 
     Args:
         size: width and height.
         wanted: pixels along a side at last.
 
     Returns:
-        1 for pictures that are not large.
+        1, 2, 4 or 8, as far as decoders of JPEG go; 1 for pictures that are not large.
 
     >>> shrinkage((3000, 2000), 224), shrinkage((10_000, 10_000), 224)
-    (1, 11)
+    (1, 8)
     """
     if size[0] * size[1] <= LARGE:
         return 1
-    return max(1, min(size) // (LEAST * wanted))
+    return max(k for k in (1, 2, 4, 8) if k == 1 or k * LEAST * wanted <= min(size))
 
 
 def shrunk(

@@ -153,9 +153,8 @@ def _walk(folder: Path, follow: bool) -> Iterator[tuple[str, str, int]]:
 
 def _entries(folder: Path, inside: str) -> list[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder / inside) as entries:
-        return sorted(
-            ((inside + entry.name, entry) for entry in entries), key=lambda pair: pair[0]
-        )
+        found = [(inside + entry.name, entry) for entry in entries]
+    return sorted(found, key=lambda pair: pair[0])
 
 
 def _kind(entry: os.DirEntry[str]) -> tuple[str, int]:

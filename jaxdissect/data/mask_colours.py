@@ -134,7 +134,8 @@ def labels_by_colour(
         known: the colours.
 
     >>> known = colours({(200, 0, 0): 7}, 20.0, "labels.csv")
-    >>> labels_by_colour(np.array([[[190, 9, 0], [99, 0, 0], [0] * 3]], np.uint8), known)
+    >>> pixels = np.array([[[190, 9, 0], [99, 0, 0], [0, 0, 0]]], np.uint8)
+    >>> labels_by_colour(pixels, known)
     array([[ 7, -1,  0]])
     """
     packed = pixels[..., :3].astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
@@ -144,8 +145,8 @@ def labels_by_colour(
     # No pixel is within the tolerance of two colours.
     for value, label in zip(known.values, known.labels, strict=True):
         labels[_distances(there, value[None])[:, 0] <= known.tolerance] = label
-    labels = labels[where].reshape(packed.shape)
-    return labels if pixels.shape[-1] < 4 else np.where(pixels[..., 3] < 255, 0, labels)
+    found = labels[where].reshape(packed.shape)
+    return found if pixels.shape[-1] < 4 else np.where(pixels[..., 3] < 255, 0, found)
 
 
 def _distances(ones: np.ndarray, others: np.ndarray) -> np.ndarray:

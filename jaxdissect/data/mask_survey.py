@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import Watch
+from jaxdissect.data.large_pictures import in_flight
 from jaxdissect.data.mask_colours import SOFT
 from jaxdissect.data.masks import Labels, counted, read_mask
 
@@ -125,11 +126,15 @@ def _all_counts(
         height, width = decoding.shape_of(folder / image)
         counts = []
         for name in masks:
-            mask = read_mask(folder / name, labels)
-            check_shape(mask.values.shape[:2], (height, width), folder / name)
-            found = counted(mask, labels).items()
-            counts.append({(mask.bits, number): k for number, k in found})
+            with in_flight(height * width):
+                counts.append(of_mask(folder / name, (height, width)))
         return counts
+
+    def of_mask(path: Path, shape: tuple[int, int]) -> dict[Value, int]:
+        mask = read_mask(path, labels)
+        check_shape(mask.values.shape[:2], shape, path)
+        found = counted(mask, labels).items()
+        return {(mask.bits, number): k for number, k in found}
 
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), AHEAD):
@@ -211,9 +216,8 @@ def _missing(counts: Counts, occurring: set[int], labels: Labels) -> list[str]:
     """How much is labelled, and which labels never occur."""
     total = sum(counts.pixels.values())
     none = sum(k for value, k in counts.pixels.items() if not _label(value, labels))
-    said = [
-        f"Of the pixels of {counts.num_masks} masks {1 - none / total:.1%} have a label."
-    ]
+    share = 1 - none / total
+    said = [f"Of the pixels of {counts.num_masks} masks {share:.1%} have a label."]
     numbers = range(1, len(labels.concepts) + 1)
     never = [labels.concepts[n - 1] for n in numbers if n not in occurring]
     if never:

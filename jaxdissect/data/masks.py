@@ -1,4 +1,4 @@
-"""Masks: pictures whose pixels are numbers of labels, or colours that stand for them."""
+"""Masks: pictures whose pixels are numbers of labels, or colours that mean them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -170,4 +170,3 @@ def counted(mask: Mask, labels: Labels) -> dict[int, int]:
         found = labels_by_colour(mask.values, labels.colours)
         numbers, times = np.unique(found, return_counts=True)
     return dict(zip(numbers.tolist(), times.tolist(), strict=True))
-

@@ -14,6 +14,7 @@ from jaxdissect.data.concepts import ConceptSource, Watch
 from jaxdissect.data.duplicates import listed, same_bytes
 from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
+from jaxdissect.data.large_pictures import in_flight
 from jaxdissect.data.listing import SUFFIXES
 from jaxdissect.data.masks import Labels, labels_of, read_labels, read_mask
 from jaxdissect.data.names import shown
@@ -213,7 +214,12 @@ def _read(
     grid = np.ix_(*(label_maps.middles(length, cells) for length in (height, width)))
     layers = []
     for name in picture.masks:
-        mask = read_mask(folder / name, labels)
-        mask_survey.check_shape(mask.values.shape[:2], (height, width), folder / name)
-        layers.append(labels_of(mask, labels, folder / name)[grid])
+        with in_flight(height * width):
+            layers.append(_mask(folder / name, labels, (height, width))[grid])
     return decoding.decode_stretched(encoded, size, str(path)), layers
+
+
+def _mask(path: Path, labels: Labels, shape: tuple[int, int]) -> np.ndarray:
+    mask = read_mask(path, labels)
+    mask_survey.check_shape(mask.values.shape[:2], shape, path)
+    return labels_of(mask, labels, path)

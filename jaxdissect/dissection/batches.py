@@ -52,7 +52,7 @@ def checked_pairs(
     units = None
     for acts, labels in batches:
         check_labels(labels)
-        sizes = {} if units is None else {"U": units}
+        sizes: dict[str, int] = {} if units is None else {"U": units}
         units = np.shape(acts)[-1]
         yield checked_acts("acts", acts, B=len(labels), **sizes), labels
 

@@ -13,7 +13,6 @@ from jaxtyping import Float, Int, Integer
 from scipy.special import entr, rel_entr
 
 from jaxdissect.base import AnyArray, BadInput
-from jaxdissect.checking import check_number
 from jaxdissect.dissection.batches import checked_pairs
 from jaxdissect.dissection.counts import Overlap, check_categories, present
 from jaxdissect.dissection.labels import NO_LABEL
@@ -141,7 +140,6 @@ def choose_levels(
     ([11.0], [0], [[1.0]])
     """
     check_categories(categories)
-    check_number("num_levels", num_levels)
     grid = jax.jit(upsample)
     native = protocol.quantile_grid == "native"
     *levels, otherwise = _upper_quantiles(

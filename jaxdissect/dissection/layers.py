@@ -60,7 +60,8 @@ def make_layers(
         protocol: the conventions to follow.
 
     Raises:
-        BadInput: a layer without centres, or of activations that are no maps.
+        BadInput: a layer without centres, or of activations that are no maps; centres
+            that do not say where along both axes.
     """
     layers = {}
     for name, maps in acts.items():
@@ -68,7 +69,7 @@ def make_layers(
             raise BadInput(f"`centres` has no {name!r}; it has {', '.join(centres)}")
         if maps.ndim != 4:
             raise BadInput(f"{name!r} is {maps.shape}; activations are [B H W U]")
-        where, padding = centres[name], protocol.padding
+        where, padding = _checked(name, centres[name]), protocol.padding
         if protocol.alignment == "tiles":
             where = Centres(*(_tiles(cells, image_size) for cells in maps.shape[1:3]))
         lengths = zip(maps.shape[1:3], labels.shape[1:3], where, strict=True)
@@ -78,6 +79,20 @@ def make_layers(
         )
         layers[name] = Layer(maps.shape[-1], *matrices)
     return layers
+
+
+def _checked(name: str, where: Centres) -> Centres:
+    """The centres themselves, if they say where along both axes."""
+    is_axis = [
+        isinstance(axis, Axis) and bool(np.isfinite(axis[:2]).all()) and axis.step > 0
+        for axis in where
+    ]
+    if is_axis != [True, True]:
+        raise BadInput(
+            f"`centres[{name!r}]` is {tuple(where)}; it must be a finite Axis(offset, "
+            "step) for rows and one for columns, with steps above 0 (Centres.square)"
+        )
+    return where
 
 
 def _tiles(cells: int, pixels: int) -> Axis:

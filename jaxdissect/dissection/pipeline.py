@@ -98,11 +98,11 @@ def dissect(
     """
     check_protocol(protocol)
     check_categories(categories)
-    check_number("num_images", num_images)
     check_number("image_size", image_size)
     first = next(iter(batches()), None)
     if first is None:
         raise BadInput("`batches` is empty; at least one batch is needed")
+    check_number("num_images", num_images)
     if not first[0]:
         raise BadInput("`batches` has no layers; at least one is needed")
     check_labels(first[1])
@@ -210,7 +210,7 @@ def check_labelled(counts: Mapping[str, Overlap]) -> None:
     >>> check_labelled({"conv5": empty})
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `labels` are 0 at all 9 cells of the masks; at least one ...
+    jaxdissect.base.BadInput: `labels` are 0 at all 9 cells of the masks; at ...
     """
     for of_layer in counts.values():
         if not np.asarray(of_layer.concept).any():

@@ -14,7 +14,8 @@ class Protocol(NamedTuple):
 
     That code lets maps tile the image for all networks but AlexNet, whose receptive
     fields it composes; here receptive fields are the default for all. In a VGG they lie
-    where tiles would.
+    where tiles would. `CVPR17` samples at the middles of cells; its code takes the
+    corner pixels of the mask's grid, a shift of one pixel in a VGG.
 
     Attributes:
         level: share `tail_mass` of a unit's values lies above its threshold, or the

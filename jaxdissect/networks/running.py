@@ -180,6 +180,9 @@ def _inside(stage: Stage, layers: tuple[str, ...]) -> bool:
 
 
 def _checked(stage: Stage, x):
+    if not hasattr(x, "shape"):
+        kind = type(x).__name__
+        raise BadInput(f"the stage {stage.name!r} gives a {kind}, which is no array")
     if 0 in x.shape:
         raise BadInput(f"the images are too small: nothing is left after {stage.name}")
     return x

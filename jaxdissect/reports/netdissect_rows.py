@@ -103,6 +103,7 @@ def parse(
 
 
 def _read(where: str, cells: Mapping[str, str], categories: Sequence[str]) -> Row:
+    cells = _without_label(cells, categories)
     unit = _count(where, cells, "unit")
     if unit == 0:
         raise _refusal(where, "unit", 0, "units are numbered from 1")
@@ -118,6 +119,18 @@ def _read(where: str, cells: Mapping[str, str], categories: Sequence[str]) -> Ro
         ],
         iou=[_fraction(where, cells, f"{c}-iou") for c in categories],
     )
+
+
+def _without_label(
+    cells: Mapping[str, str], categories: Sequence[str]
+) -> dict[str, str]:
+    """The cells, those that are empty or nan for want of a label as 0."""
+    filled = dict(cells)
+    for category in categories:
+        if not cells[f"{category}-label"]:
+            for name in (f"{category}-{part}" for part in PARTS[1:]):
+                filled[name] = "0" if cells[name] in ("", "nan") else cells[name]
+    return filled
 
 
 def _count(where, cells, column) -> int:
@@ -152,7 +165,7 @@ def _check_best(where, row: Row, categories: Sequence[str]) -> None:
     if abs(row.score - best) > TOLERANCE:
         allowed = f"it must be the row's largest IoU, {best}"
         raise _refusal(where, "score", row.score, allowed)
-    if row.category == row.label == "" and best == 0:  # a dead unit
+    if row.label == "" and best == 0:  # a dead unit, of whatever category
         return
     ious = dict(zip(categories, row.iou, strict=True))
     if best - ious.get(row.category, -1.0) > TOLERANCE:

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import jinja2
+import markupsafe
+
+from jaxdissect.base import escaped
 
 
 def environment(**filters: Callable[..., Any]) -> jinja2.Environment:
     """Where pages come from: templates that escape whatever they are given.
 
+    Control characters, and those that turn the order of letters, are escaped, too.
     A name that a template was not given is an error, and so is a number in a page's
     data that is not finite, which would make it unreadable.
 
@@ -23,9 +27,16 @@ def environment(**filters: Callable[..., Any]) -> jinja2.Environment:
         loader=jinja2.PackageLoader("jaxdissect.reports", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= filters
     made.policies["json.dumps_kwargs"] = {"allow_nan": False}
     return made
+
+
+def _harmless(value: Any) -> Any:
+    """What is put into a page; markup was made here."""
+    made_here = isinstance(value, markupsafe.Markup) or not isinstance(value, str)
+    return value if made_here else escaped(value, kept="\n\t")

@@ -71,7 +71,7 @@ def load_dissection(folder: Path) -> SavedDissection:
     return SavedDissection(
         result=Dissection(
             thresholds=arrays["thresholds"],
-            overlap=Overlap(**{name: arrays[name] for name in Overlap._fields}),
+            overlap=Overlap(**{n: arrays[n] for n in Overlap._fields if n in arrays}),
             iou=arrays["iou"],
             detectors=_detectors(folder, cards, concepts),
         ),
@@ -142,7 +142,7 @@ def read_summary(path: Path) -> Summary:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     numbers = ("iou", "thresholds", *Overlap._fields)
     kinds = dict.fromkeys(numbers, "iuf") | {"concepts": "U", "categories": "U"}
-    arrays = saved_files.read_arrays(path, kinds)
+    arrays = saved_files.read_arrays(path, kinds, optional=("unit_met",))
     saved_files.check_shape(arrays["iou"], (None, None), "iou", path)
     units, concepts = arrays["iou"].shape
     shapes: dict[str, tuple[int | None, ...]] = {
@@ -157,11 +157,14 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         "pixels_in_category": (None,),
         "pixels": (),
     }
-    for name, shape in shapes.items():
+    for name in arrays.keys() & shapes.keys():
+        shape = shapes[name]
         saved_files.check_shape(arrays[name], shape, name, path)
-    for name in ("iou", *Overlap._fields):
+    for name in arrays.keys() & {"iou", *Overlap._fields}:
         if (arrays[name] < 0).any():
             raise BadInput(f"{path}: the array `{name}` has values below 0")
+    if (arrays["iou"] > 1).any():
+        raise BadInput(f"{path}: the array `iou` has values above 1")
     return arrays
 
 

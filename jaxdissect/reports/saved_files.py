@@ -8,13 +8,14 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
+from annotated_types import Interval
 
 from jaxdissect.base import BadInput
 
@@ -85,8 +86,8 @@ def field(found: Mapping[str, Any], key: str, hint: Any, path: Path) -> Any:
     Args:
         found: of JSON.
         key: with dots, for objects in it.
-        hint: int, float, str, bool, dict, tuple[...], Literal, a NamedTuple, or one of
-            these or None.
+        hint: int, float, str, bool, dict, tuple[...], Literal, a NamedTuple, one of
+            these with an `Interval` of `annotated_types`, or one of these or None.
         path: of the file, for the message.
 
     Raises:
@@ -113,11 +114,13 @@ def typed(value: Any, hint: Any, name: str, path: Path) -> Any:
     Raises:
         BadInput: it is of another type.
     """
-    if isinstance(hint, UnionType):
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
         if value is None and type(None) in get_args(hint):
             return None
         return typed(value, get_args(hint)[0], name, path)
-    origin = get_origin(hint)
+    if origin is Annotated:
+        return _in_range(typed(value, hint.__origin__, name, path), hint, name, path)
     if origin is tuple and isinstance(value, list):
         inner = get_args(hint)[0]
         return tuple(typed(part, inner, name, path) for part in value)
@@ -132,6 +135,17 @@ def typed(value: Any, hint: Any, name: str, path: Path) -> Any:
         shown = repr(value)
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
         raise BadInput(f"{path}: `{name}` is {shown}; it must be {_allowed(hint)}")
+    return value
+
+
+def _in_range(value: Any, hint: Any, name: str, path: Path) -> Any:
+    for bounds in hint.__metadata__:
+        assert isinstance(bounds, Interval)
+        low = -math.inf if bounds.ge is None else bounds.ge
+        high = math.inf if bounds.le is None else bounds.le
+        if not low <= value <= high:
+            allowed = f"at least {low}" if bounds.le is None else f"in [{low}, {high}]"
+            raise BadInput(f"{path}: `{name}` is {value}; it must be {allowed}")
     return value
 
 
@@ -161,12 +175,15 @@ def fields_of(
     return values
 
 
-def read_arrays(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, names: Mapping[str, str], optional: Collection[str] = ()
+) -> dict[str, np.ndarray]:
     """Arrays of an .npz file, by name.
 
     Args:
         path: of the file.
         names: {name: kinds of its values, of "f", "i", "u", "b", "U"}; all are needed.
+        optional: those that files of before may lack, and then are not returned.
 
     Raises:
         BadInput: the file cannot be read, or an array is missing, of another kind or
@@ -176,6 +193,11 @@ def read_arrays(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ValueError("it holds one array without a name")
+            names = {
+                name: kinds
+                for name, kinds in names.items()
+                if name in file.files or name not in optional
+            }
             for name in names:
                 if name not in file.files:
                     raise BadInput(f"{path}: the array `{name}` is missing")
@@ -186,6 +208,8 @@ def read_arrays(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
         raise BadInput(f"{path} is damaged ({_first_line(error)})") from None
     for name, kinds in names.items():
         array = found[name]
+        if not isinstance(array, np.ndarray):  # numpy gives what is no array as bytes
+            raise BadInput(f"{path} is damaged: `{name}` is no array")
         if array.dtype.kind not in kinds:
             raise BadInput(f"{path}: the array `{name}` has values of {array.dtype}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():

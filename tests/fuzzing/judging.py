@@ -70,7 +70,7 @@ def run(*arguments: object) -> Ended:
         except BaseException:  # whatever there is: it is what is looked for
             code, trace = None, traceback.format_exc()
     lines = re.split(r"[\r\n]+", errors.getvalue().rstrip("\r\n"))
-    rest = "\n".join(line for line in lines if not PROGRESS.match(line))
+    rest = "\n".join(line for line in lines if line and not PROGRESS.match(line))
     return Ended(code, said.getvalue(), rest, trace)
 
 
@@ -95,7 +95,7 @@ def faults_of_refusal(ended: Ended, named: str = "") -> list[str]:
 
     Args:
         ended: how the command ended.
-        named: what the sentence must name, where that is known.
+        named: what the sentence must name, or one of several, as in "seed|--seed".
     """
     if ended.trace:
         return [f"ends in {ended.trace.strip().splitlines()[-1][:200]}"]
@@ -111,7 +111,7 @@ def faults_of_refusal(ended: Ended, named: str = "") -> list[str]:
         faults.append(f"a sentence of {len(sentence)} characters")
     if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in sentence):
         faults.append(f"control characters in {sentence[:200]!r}")
-    if named and named not in sentence:
+    if named and not any(name in sentence for name in named.split("|")):
         faults.append(f"{named!r} is not named in {sentence[:300]!r}")
     return faults
 

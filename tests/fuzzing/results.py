@@ -11,6 +11,9 @@ from fuzzing.mutations import Mutation
 FREE = ("threshold", "edges", "strip")
 """Fields of cards in which any number of the type can be, or any text."""
 
+OPTIONAL = ("significant_detectors", "significant_labels")
+"""What was not measured may be left out, or be null."""
+
 
 def json_cases(file: Path, kind: str, depth: int = 3) -> Iterator[tuple[str, Mutation]]:
     """(what is done, mutation) for one wrong value in the place of each in turn.
@@ -24,6 +27,8 @@ def json_cases(file: Path, kind: str, depth: int = 3) -> Iterator[tuple[str, Mut
     for path in mutations.keys(data, depth):
         name, old = "/".join(map(str, path)), mutations.at(data, path)
         if kind == "missing":
+            if path[-1] in OPTIONAL or path[:-1] == ("facts",):
+                continue
             yield f"{file.name} {name} missing", mutations.without(path)
             continue
         value = mutations.WRONG[kind]
@@ -34,8 +39,8 @@ def json_cases(file: Path, kind: str, depth: int = 3) -> Iterator[tuple[str, Mut
 
 def possible(path: tuple[Any, ...], old: Any, new: Any) -> bool:
     """Whether a value may stand where another one stands: the file would be sound."""
-    if new is None:  # what is measured may be left out
-        return old is None
+    if new is None:
+        return old is None or path[-1] in OPTIONAL
     if isinstance(old, bool) or isinstance(new, bool):
         return isinstance(old, bool) and isinstance(new, bool)
     if isinstance(old, str) and isinstance(new, str):

@@ -118,7 +118,7 @@ class PicturesConfig:
     network itself takes them for."""
     broken: Literal["refuse", "skip"] = "refuse"
     """What becomes of broken files, and of copies of a picture that would rank units
-    and judge them: they end the command, or are looked for at the start and left out."""
+    and judge them: they end the command, or are looked for first and left out."""
 
 
 SceneSplit = Literal["train", "test", "probe", "rank", "report"]
@@ -219,9 +219,14 @@ class ContrastConfig:
     """Hold two dissections against each other: what is gained, lost, changed."""
 
     first: Path | None = None
-    """Folder of a layer's results that `dissect` wrote."""
+    """Folder of a layer's results that `dissect` wrote; or a file with published names
+    of units: a table of NetDissect's, descriptions of CLIP-Dissect or MILAN."""
     second: Path | None = None
     """Another, of other weights, another layer or other conventions."""
+    first_layer: str | None = None
+    """Which layer of `first`, where it is a file with several."""
+    second_layer: str | None = None
+    """Which layer of `second`, likewise."""
     match: Literal["auto", "number", "profile"] = "auto"
     """Units of both that are taken for one another: those of the same number, or those
     whose IoU with the concepts are most alike. By default by number where both are of

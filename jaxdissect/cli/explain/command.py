@@ -21,6 +21,7 @@ from jaxdissect.cli.config import ExplainConfig
 from jaxdissect.cli.explain import explaining, voicing
 from jaxdissect.cli.query import asking, telling
 from jaxdissect.data import images
+from jaxdissect.data.names import shown as as_text
 from jaxdissect.reports import explanation, tables
 
 NUM_GENERATED = 3
@@ -57,13 +58,13 @@ def run(config: ExplainConfig) -> None:
     trained = asking.as_dissected(trained, asked)
     subject = subjects.of_trained(trained, (asked.layer,), facts=said_of(trained))
     if config.images:
-        titles = [(path.name, "") for path in config.images]
-        shown = Pictures([str(path) for path in config.images], titles, own)
+        titles = [(as_text(path.name), "") for path in config.images]
+        shown = Pictures([as_text(path) for path in config.images], titles, own)
     else:
         shown = generated_pictures(config, asked, trained.image_size)
     tail = networks.split(trained.network, asked.layer).tail
     head = explaining.Head(tail, trained.weights.params, trained.classes)
-    about = [*(path.stem for path in config.images), *config.classes]
+    about = [*(as_text(path.stem) for path in config.images), *config.classes]
     kind = "explain" if config.score == "probability" else f"explain-{config.score}"
     out = config.out or telling.default_out(kind, asked.folder, about)
     explain_subject(config, subject, head, asked, shown, out)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxdissect.cli.query.searching import Found, Scope
+from jaxdissect.data.names import shown as as_text
 from jaxdissect.dissection import queries
 from jaxdissect.reports.tables import Cell, Table
 
@@ -27,7 +28,7 @@ def concepts(scope: Scope, found: Sequence[Found]) -> Table:
             rows.append([name, index, source.captions[index], evidence, *shows])
         for n in np.argsort(-each.own_evidence, kind="stable").tolist():
             evidence = float(each.own_evidence[n])
-            rows.append([name, str(scope.config.images[n]), "", evidence, "", ""])
+            rows.append([name, as_text(scope.config.images[n]), "", evidence, "", ""])
     columns = ["concept", "image", "caption", "evidence", "has_concept", "iou"]
     return Table(columns, rows)
 
@@ -89,7 +90,8 @@ def images(scope: Scope, firing: Sequence[queries.FiringUnits]) -> Table:
             label = [card.label, card.category, card.is_detector]
             area, strength = float(found.area[at]), float(found.strength[at])
             peak = _digits(found.peak[at])
-            rows.append([str(path), unit, *label, area, peak, card.threshold, strength])
+            numbers = [area, peak, card.threshold, strength]
+            rows.append([as_text(path), unit, *label, *numbers])
     return Table(columns, rows)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxdissect.cli import outputs
 from jaxdissect.cli.query import answer_tables, showing, telling
 from jaxdissect.cli.query.searching import Found, Scope
+from jaxdissect.data.names import shown as as_text
 from jaxdissect.dissection import classifiers, queries
 from jaxdissect.reports import figures, pictures, query_figures, query_report, tables
 from jaxdissect.reports.query_report import ConceptAnswer, PictureAnswer
@@ -77,7 +78,7 @@ def picture_answer(
     folder: Path, scope: Scope, number: int, units: queries.FiringUnits
 ) -> PictureAnswer:
     """The figure of a picture of one's own, and its part of the page."""
-    name = scope.config.images[number].name
+    name = as_text(scope.config.images[number].name)
     nowhere = np.zeros(scope.pictures.shape[1:3], bool)
     itself = query_figures.marked(scope.pictures[number], ~nowhere, nowhere)
     drawn = showing.fired(scope, number, units)

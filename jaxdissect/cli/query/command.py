@@ -9,6 +9,7 @@ from jaxdissect.cli import build, loading, outputs, publishing, subjects
 from jaxdissect.cli.config import QueryConfig
 from jaxdissect.cli.query import answers, asking, searching, telling
 from jaxdissect.data import images
+from jaxdissect.data.names import shown as as_text
 from jaxdissect.dissection import queries
 
 
@@ -22,7 +23,7 @@ def run(config: QueryConfig) -> None:
     asked = asking.open_dissection(asking.folder_of(config))
     trained = asking.as_dissected(trained, asked)
     subject = subjects.of_trained(trained, (asked.layer,), facts={})
-    about = [*config.concepts, *(path.stem for path in config.images)]
+    about = [*config.concepts, *(as_text(path.stem) for path in config.images)]
     out = config.out or telling.default_out("query", asked.folder, about)
     ask_subject(config, subject, asked, pictures, out)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxdissect.cli import sources
 from jaxdissect.cli.query.searching import Found, Question, Scope, on_pixels
+from jaxdissect.data.names import shown as as_text
 from jaxdissect.dissection import queries
 from jaxdissect.reports import figures, pictures, query_figures
 from jaxdissect.reports.query_report import Shown
@@ -53,7 +54,7 @@ def own_pictures(scope: Scope, found: Found) -> list[Drawn]:
     return [
         Drawn(
             marked[number],
-            scope.config.images[number].name,
+            as_text(scope.config.images[number].name),
             f"evidence {found.own_evidence[number]:.3f}",
         )
         for number in np.argsort(-found.own_evidence, kind="stable").tolist()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxdissect.base import BadInput
 from jaxdissect.reports import saved_files
 from jaxdissect.reports.cards.parts import UnitCard
 
@@ -39,7 +40,15 @@ def load_cards(path: Path) -> list[UnitCard]:
         BadInput: there is no such file, or it is damaged or holds something else.
     """
     entries = saved_files.parse(saved_files.read_text(path), str(path))
-    return [
+    cards = [
         saved_files.typed(entry, UnitCard, f"unit {number}", path)
         for number, entry in enumerate(saved_files.typed(entries, list, "cards", path))
     ]
+    for card in cards:
+        ends = [end for end in (card.low, card.high) if end is not None]
+        if len(ends) == 1 or ends != sorted(ends):
+            raise BadInput(
+                f"{path}: the interval of unit {card.unit} is from {card.low} to "
+                f"{card.high}; it must have two ends in order, or none"
+            )
+    return cards

@@ -1,8 +1,13 @@
 """What a page says of a layer and of its units, as plain values."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from annotated_types import Interval
 
 from jaxdissect.dissection.certainty import MAX_Q
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+Number = Annotated[int, Interval(ge=0)]
 
 NOT_TESTED = "chance not tested"
 """Said wherever detectors are counted by the IoU rule alone."""
@@ -23,14 +28,14 @@ class Headline(NamedTuple):
         significant_labels: different labels of those, or None.
     """
 
-    detectors: int
-    units: int
-    unique_labels: int
-    unique_by_category: int
-    best_iou: float
-    median_iou: float
-    significant_detectors: int | None = None
-    significant_labels: int | None = None
+    detectors: Number
+    units: Number
+    unique_labels: Number
+    unique_by_category: Number
+    best_iou: Share
+    median_iou: Share
+    significant_detectors: Number | None = None
+    significant_labels: Number | None = None
 
     def in_words(self) -> str:
         """Detectors and labels, both by IoU and beyond chance.
@@ -70,9 +75,9 @@ class Match(NamedTuple):
 
     label: str
     category: str
-    iou: float
-    chance: float | None = None
-    q: float | None = None
+    iou: Share
+    chance: Share | None = None
+    q: Share | None = None
 
     @property
     def is_significant(self) -> bool | None:
@@ -100,20 +105,20 @@ class UnitCard(NamedTuple):
         counts: activations in each bin, one fewer than `edges`; may be empty.
     """
 
-    unit: int
+    unit: Number
     label: str
     category: str
-    iou: float
+    iou: Share
     is_detector: bool
     threshold: float
     strip: str
     captions: tuple[str, ...]
     ranking: tuple[Match, ...]
-    low: float | None = None
-    high: float | None = None
-    tail_mass: float | None = None
+    low: Share | None = None
+    high: Share | None = None
+    tail_mass: Share | None = None
     edges: tuple[float, ...] = ()
-    counts: tuple[int, ...] = ()
+    counts: tuple[Number, ...] = ()
 
     @property
     def best(self) -> Match:
