@@ -11,7 +11,7 @@ from reference import numpy_networks, state_dicts
 from reference.torch_files import save_archive
 
 from jaxdissect import networks
-from jaxdissect.checkpoints.recognition import RECIPE
+from jaxdissect.checkpoints.known import RECIPE
 from jaxdissect.cli import build, loading
 from jaxdissect.cli.config import SubjectConfig
 

@@ -13,16 +13,10 @@ import jax
 import numpy as np
 
 from jaxdissect.base import BadInput, Params
+from jaxdissect.checkpoints.known import EXPORTS, RECIPE, listed
 from jaxdissect.checkpoints.naming import Naming, is_counter, nearest
 from jaxdissect.checkpoints.reading import State, read_state
-from jaxdissect.checkpoints.recognition import (
-    EXPORTS,
-    IMAGENET,
-    RECIPE,
-    Recognised,
-    listed,
-    recognise,
-)
+from jaxdissect.checkpoints.recognition import IMAGENET, Recognised, recognise
 from jaxdissect.networks import Network, init
 from jaxdissect.networks.layers import luminance_stage
 from jaxdissect.weights import flattened, nested, write_arrays

@@ -1,14 +1,13 @@
 """Which network a state dictionary is of, from its names and shapes."""
 
-import functools
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from jaxdissect import networks
 from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import naming as names
+from jaxdissect.checkpoints.known import BUILDERS, RECIPE, listed, unknown
 from jaxdissect.checkpoints.naming import Naming, Shapes, check_kernel, names_in
 from jaxdissect.networks import Network
 from jaxdissect.networks.resnet import (
@@ -25,12 +24,6 @@ Normalization = tuple[tuple[float, ...], tuple[float, ...]]
 IMAGENET: Normalization = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CIFAR10: Normalization = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CIFAR100: Normalization = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
-
-RECIPE = "docs/own_network.md shows how any other network of PyTorch is read"
-KNOWN = (
-    "known are VGG-11 to 19, AlexNet and ResNets, those of CIFAR too, by the names of "
-    "torchvision, of the Places365 networks and of a few others"
-)
 
 
 class Recognised(NamedTuple):
@@ -91,7 +84,7 @@ def recognise(shapes: Shapes) -> Recognised:
         if kind is not None and not any(prefix.startswith(outer) for outer in found):
             found[prefix] = kind
     if not found:
-        raise BadInput(f"the checkpoint is of no known network: {_unknown(shapes)}")
+        raise BadInput(f"the checkpoint is of no known network: {unknown(shapes)}")
     if len(found) > 1:
         parts = ", ".join(prefix.rstrip(".") for prefix in found)
         raise BadInput(
@@ -120,12 +113,6 @@ def recognise(shapes: Shapes) -> Recognised:
     except BadInput as error:
         where = f", all under {prefix.rstrip('.')}" if prefix else ""
         raise BadInput(f"{error}{where}; {RECIPE}") from None
-
-
-def listed(found: list[str], most: int = 4) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(found[:most]) + more
 
 
 def _prefixes(shapes: Shapes) -> list[str]:
@@ -158,19 +145,6 @@ def _kind(shapes: Shapes, prefix: str) -> Kind | None:
     if size("0") and size("4.0.0.0.0"):
         return partial(_resnet, names.lua_resnet)
     return None
-
-
-BUILDERS: Mapping[str, Callable[..., Network]] = {
-    **{f"vgg{depth}": partial(networks.vgg, depth=depth) for depth in CONVOLUTIONS},
-    "alexnet": networks.alexnet,
-    "caffe_alexnet": networks.caffe_alexnet,
-    **{f"resnet{depth}": partial(networks.resnet, depth=depth) for depth in BLOCKS},
-    **{
-        f"resnet{depth}": partial(networks.cifar_resnet, depth=depth)
-        for depth in CIFAR_DEPTHS
-    },
-}
-"""{architecture: (num_classes, **options) -> its table}."""
 
 
 def _vgg(shapes: Shapes) -> Recognised:
@@ -327,92 +301,3 @@ def _prepared(
         image_size=32 if small else 224,
         normalization=usual if channels == 3 else None,
     )
-
-
-def _unknown(shapes: Shapes) -> str:
-    """What is there, which known network is nearest, and what does not fit it."""
-    if not shapes:
-        return f"it has no tensors; {KNOWN}"
-    known = _nearest(shapes)
-    if known is None:
-        found = f"it has {listed(list(shapes), most=2)}"
-        if kernels := [name for name, shape in shapes.items() if len(shape) > 1]:
-            # Files need not keep the order; what sees the image has few channels.
-            first = min(kernels, key=lambda n: (len(shapes[n]) != 4, shapes[n][1]))
-            found += f", the first kernel being {first} of shape {list(shapes[first])}"
-        return f"{found}; {KNOWN}, and {RECIPE}"
-    architecture, wanted, prefix = known
-    unknown = [n for n in shapes if n.removeprefix(prefix) not in wanted]
-    missing = sorted(n for n in wanted if f"{prefix}{n}" not in shapes)
-    kernels = [n for n in unknown if len(shapes[n]) > 1] or unknown
-    parts = []
-    if kernels:
-        parts.append(f"has no {kernels[0]} (here of shape {list(shapes[kernels[0]])})")
-    if missing:
-        parts.append(f"needs {prefix}{missing[0]}")
-    return f"the nearest, {architecture}, {' and '.join(parts)}; {RECIPE}"
-
-
-def _nearest(shapes: Shapes) -> tuple[str, frozenset[str], str] | None:
-    """(architecture, names of its weights, prefix) most of whose names are here."""
-    found = {name for name in shapes if name.endswith(".weight")}
-    best, most = None, 0.5
-    for prefix in _shared_prefixes(found):
-        here = {name.removeprefix(prefix) for name in found}
-        for architecture in _candidates(here):
-            wanted = _weights(architecture)
-            alike = len(here & wanted) / len(here | wanted)
-            if alike > most:
-                best, most = (architecture, wanted, prefix), alike
-    return best
-
-
-def _candidates(here: set[str]) -> list[str]:
-    """Architectures worth comparing: of ResNets the one with about as many blocks."""
-    if not any(name.startswith("layer1.") for name in here):
-        chains = [name for name in BUILDERS if not name.startswith("resnet")]
-        return chains if any(n.startswith(("features.", "conv")) for n in here) else []
-    numbers = [
-        len({n for n in here if re.match(rf"layer{g}\.\d+\.conv1\b", n)})
-        for g in range(1, 5)
-    ]
-    bottleneck = "layer1.0.conv3.weight" in here
-    blocks: dict[int, tuple[int, ...]] = {
-        d: b for d, b in BLOCKS.items() if (d in BOTTLENECKS) == bottleneck
-    }
-    if not numbers[3]:
-        blocks = {d: (*[(d - 2) // 6] * 3, 0) for d in CIFAR_DEPTHS}
-
-    def difference(depth: int) -> int:
-        return sum(abs(a - b) for a, b in zip(blocks[depth], numbers, strict=True))
-
-    return [f"resnet{min(blocks, key=difference)}"]
-
-
-@functools.cache
-def _weights(architecture: str) -> frozenset[str]:
-    known = names_in(BUILDERS[architecture](1), EXPORTS[architecture])
-    return frozenset(name for name in known if name.endswith(".weight"))
-
-
-def _shared_prefixes(found: set[str]) -> list[str]:
-    """What all names begin with: nothing, the first part, the first two, ..."""
-    prefixes = [""]
-    for parts in zip(*(name.split(".")[:-1] for name in found), strict=False):
-        if len(set(parts)) > 1:
-            break
-        prefixes.append(f"{prefixes[-1]}{parts[0]}.")
-    return prefixes
-
-
-EXPORTS: Mapping[str, Naming] = {
-    **{f"vgg{d}": names.torchvision(names.VGG_HEADS) for d in CONVOLUTIONS},
-    "alexnet": names.torchvision(names.ALEXNET_HEADS),
-    "caffe_alexnet": names.flat,
-    **{f"resnet{depth}": names.resnet_names() for depth in BLOCKS},
-    **{
-        f"resnet{depth}": names.resnet_names("shortcut", "linear")
-        for depth in CIFAR_DEPTHS
-    },
-}
-"""{architecture: the names that others expect}."""
