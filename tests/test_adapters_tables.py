@@ -36,6 +36,7 @@ def test_the_table_is_the_model(table):
     assert len(jax.tree.leaves(variables)) == len(set().union(*leaves))
 
 
+@pytest.mark.slow
 def test_taps_splits_and_gradients_are_those_of_the_model(table):
     name, module, call, variables, network, params = table
     layers, targets = tuple(CUTS[name].split()[1:4:2]), jnp.array([1, 3])

@@ -119,6 +119,7 @@ def test_only_the_groups_of_the_filters_matter_not_their_order(p, q):
     assert abs(norm(across) - norm(kernel)) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", EXPONENTS)
 @pytest.mark.parametrize("q", EXPONENTS)
 def test_a_dead_group_feels_nothing_and_disturbs_nobody(p, q):

@@ -127,7 +127,13 @@ def test_flags_distances_and_bounds_are_those_of_the_images_returned(seed, goal,
     np.testing.assert_array_equal(found.images[~reached], images[~reached])
 
 
-UNITS = [(0.0, 255.0), (-1.0, 1.0), (0.2, 5.0), (-3.0, -2.9), (0.7, 0.9)]
+UNITS = [
+    (0.0, 255.0),
+    *(
+        pytest.param(*unit, marks=pytest.mark.slow)
+        for unit in [(-1.0, 1.0), (0.2, 5.0), (-3.0, -2.9), (0.7, 0.9)]
+    ),
+]
 
 
 @pytest.mark.parametrize(("low", "high"), UNITS)
@@ -142,7 +148,14 @@ def test_in_another_unit_it_is_the_same_problem(low, high):
     np.testing.assert_allclose((found.images - low) / width, plain.images, atol=0.01)
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 255.0), (0.7, 0.9)])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0.0, 1.0),
+        pytest.param(0.0, 255.0, marks=pytest.mark.slow),
+        pytest.param(0.7, 0.9, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("saturated", [0.5, 1.0])
 def test_black_and_white_pictures_are_not_given_up_early(
     low, high, saturated, monkeypatch

@@ -53,6 +53,7 @@ def verdict(measured, words):
     return claim.verdict
 
 
+@pytest.mark.slow
 def test_what_is_planted_is_found():
     measured = trainings()
     assert verdict(measured, "hardly changes overall") == "found"
@@ -69,6 +70,7 @@ def test_the_opposite_is_called_so():
     assert verdict(measured, "lowers selectivity") == "the opposite was found"
 
 
+@pytest.mark.slow
 def test_where_nothing_differs_nothing_is_found():
     measured = trainings(worst=0.002)
     assert verdict(measured, "robust to cumulative removal") == "not found"

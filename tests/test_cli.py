@@ -189,7 +189,8 @@ def test_weights_that_do_not_fit_their_network_are_refused(trained, tmp_path, ca
     for network, said in [
         ({"width": 0.125}, "has conv1_1.bn/"),
         ({"batch_norm": False}, "its network has None"),
-        ({"architecture": "vgg19"}, "does not say which network"),
+        ({"architecture": "vgg19"}, "of shape None"),
+        ({"architecture": "vgg99"}, "architecture"),
     ]:
         changed = {**config, "network": {**config["network"], **network}}
         weights.save(file, loaded.params, {**loaded.metadata, "config": changed})

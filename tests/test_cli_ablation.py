@@ -209,6 +209,7 @@ def test_trainings_are_compared_by_regime(trained, tmp_path):
     assert len(list(out.glob("*.png"))) == 2
 
 
+@pytest.mark.slow
 def test_trainings_that_do_not_compare_are_refused(trained, tmp_path, capsys):
     first, other = trained / "weights.safetensors", tmp_path / "other.safetensors"
     out = ["--out", str(tmp_path / "out"), *FEW]
@@ -249,6 +250,7 @@ def test_settings_that_mean_nothing_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_dissection_must_be_of_these_weights_and_this_layer(
     trained, dissected, tmp_path, capsys
 ):

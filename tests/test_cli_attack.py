@@ -229,6 +229,7 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
     assert found.ablation == records.read(folders / "ablated").run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -69,6 +69,7 @@ def grey(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_a_grey_network_sees_the_luminance(grey, capsys):
     said = fails(capsys, "dissect", "--weights", str(grey))
     assert "takes images of 1 channel, for which no `mean` is usual" in said
@@ -92,6 +93,7 @@ def test_a_grey_network_sees_the_luminance(grey, capsys):
     assert jax.tree.structure(fresh) == jax.tree.structure(loaded.weights.params)
 
 
+@pytest.mark.slow
 def test_four_channels_are_for_the_library_only(tmp_path, capsys):
     file = tmp_path / "rgbd.pth"
     shapes = state_dicts.resnet_shapes(4, depth=18, channels=4)
@@ -105,6 +107,7 @@ def test_four_channels_are_for_the_library_only(tmp_path, capsys):
     assert networks.apply(loaded.network, loaded.params, images).shape == (1, 4)
 
 
+@pytest.mark.slow
 def test_one_network_of_several_is_chosen(resnet, tmp_path, capsys):
     first, second = (
         state_dicts.made_up(state_dicts.cifar_resnet_shapes(10, depth=8), seed=seed)

@@ -61,6 +61,7 @@ def dissected(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_every_layer_has_a_folder_and_all_have_a_profile(dissected):
     assert {path.name for path in dissected.iterdir()} == {
         *("fine", "coarse", "profile.csv", "profile.png", "run.json")

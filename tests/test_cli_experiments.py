@@ -119,6 +119,7 @@ def test_groups_are_scored_layer_by_layer(tmp_path):
     assert (results / "relevance-shapesnet.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -75,6 +75,7 @@ def test_trainings_are_of_the_splits_their_names_say(asked, made_up):
         assert run["data"] == f"{train.fingerprint} {test.fingerprint}"
 
 
+@pytest.mark.slow
 def test_missing_files_and_a_single_split_are_one_sentence(
     capsys,
     made_up,

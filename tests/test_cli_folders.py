@@ -189,6 +189,7 @@ def dissected(root, out, *settings):
     return json.loads((out / "summary.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_a_folder_of_masks_says_what_was_left_out_everywhere(tmp_path, capsys):
     root = masks_of(tmp_path / BYTES, BYTES, BYTES)
     (root / "images" / "x.webm").write_text("")

@@ -219,6 +219,7 @@ def test_a_missing_dissection_is_made(
     assert "conv5_3 looks for is not known yet" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

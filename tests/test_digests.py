@@ -211,6 +211,7 @@ def test_two_processes_agree(tmp_path):
     assert done.stdout.strip() == digest_of(tmp_path)
 
 
+@pytest.mark.slow
 def test_random_weights_of_another_network_are_others(tmp_path):
     (tmp_path / "own.py").write_text(FILE)
     digests = []

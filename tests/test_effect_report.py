@@ -382,6 +382,7 @@ def shown(dom):
     return "".join(unit for unit, attributes in found if "hidden" not in attributes)
 
 
+@pytest.mark.slow
 def test_script_sorts_by_the_largest_drop_and_filters_by_class(opened):
     page = full_page()
     assert shown(opened(page, "sort=drop")) == "1302"

@@ -125,6 +125,7 @@ class Ending(nn.Module):
         return nn.softmax(nn.Dense(5)(x.mean((1, 2))))
 
 
+@pytest.mark.slow
 def test_a_flax_model_whose_last_layer_is_the_softmax():
     images = jnp.asarray(IMAGES)
     variables = Ending().init(jax.random.key(0), images)

@@ -220,6 +220,7 @@ def test_a_strip_comes_apart_into_its_pictures():
     np.testing.assert_array_equal(pictures.of_strip(strip, 3), images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

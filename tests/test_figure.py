@@ -76,6 +76,7 @@ def test_the_name_at_a_tick_is_cut_and_its_ends_stay():
     assert again.axes[0].get_xticklabels()[0].get_text() == "short"
 
 
+@pytest.mark.slow
 def test_all_figures_are_such():
     """No module makes one of matplotlib's own."""
     for file in Path(ROOT, "jaxdissect").rglob("*.py"):

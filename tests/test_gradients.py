@@ -143,6 +143,7 @@ def test_classes_memory_and_reduction_change_only_what_is_returned():
     np.testing.assert_allclose(reduced, filter_scores(whole), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_are_what_small_differences_show():
     network, params, images = make_example("lenet")
     direction = np.random.default_rng(1).normal(size=images.shape).astype(np.float32)

@@ -139,6 +139,7 @@ def test_bgr_is_turned_into_rgb(exported):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own(own):
     loaded = loading.load(SubjectConfig(network=f"{own}:build"))
     assert (loaded.classes, loaded.image_size) == (("a", "b", "c"), 36)
@@ -219,6 +220,7 @@ def test_preprocessing_is_refused_where_it_is_known(own, trained, capsys):
     assert "there are no `weights` it could be of" in said
 
 
+@pytest.mark.slow
 def test_names_of_classes_must_be_as_many_as_there_are(exported, trained, capsys):
     (exported / "two.txt").write_text("a\nb\n")
     said = fails(
@@ -236,6 +238,7 @@ def start_of(config, num_classes):
     return begun, starting.fitting(begun, network, 48)
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_weights(trained, capsys):
     file = trained / "weights.safetensors"
     config = TrainConfig(weights=file)

@@ -46,6 +46,7 @@ def test_tail_of_trunk_is_the_network_bit_for_bit(name, layer):
     np.testing.assert_array_equal(tail(params, trunk(params, images)), whole(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["conv5_3", "pool5", "fc6", "conv5_3.conv"])
 def test_the_split_law_holds_under_jit(layer):
     network, params, images = cached_example("vgg16_bn")
@@ -161,6 +162,7 @@ def test_dropout_is_random_in_training_and_absent_in_evaluation(key):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "shape", "parameters"),
     [

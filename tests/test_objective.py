@@ -148,6 +148,7 @@ def test_every_regulariser_alone_gives_finite_gradients(alone):
     assert any(not np.array_equal(*pair) for pair in leaves)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param("lenet", marks=pytest.mark.slow), "shapesnet_bn"]
 )
@@ -198,6 +199,7 @@ OFF = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", OFF, ids=lambda settings: "".join(settings))
 @pytest.mark.parametrize("name", ["shapesnet_bn", "shapesnet"])
 def test_what_has_weight_or_rate_zero_leaves_the_step_as_it_is_to_the_bit(

@@ -110,12 +110,12 @@ def dissect(*options):
     ("size", "cell", "stride"),
     [
         (64, (4, 8), 4),  # cells that are no squares
-        (45, (9, 5), 4),  # 11 cells of 4.09 pixels
-        (64, (64, 4), 4),  # one row of cells
-        (57, (3, 3), 4),  # 14 cells of 4.07 pixels
-        (227, (1, 227), 4),
-        (50, (5, 10), 7),
-        (51, (3, 17), 20),
+        pytest.param(45, (9, 5), 4, marks=pytest.mark.slow),  # 11 cells of 4.09 pixels
+        pytest.param(64, (64, 4), 4, marks=pytest.mark.slow),  # one row of cells
+        pytest.param(57, (3, 3), 4, marks=pytest.mark.slow),  # 14 cells of 4.07 pixels
+        pytest.param(227, (1, 227), 4, marks=pytest.mark.slow),
+        pytest.param(50, (5, 10), 7, marks=pytest.mark.slow),
+        pytest.param(51, (3, 17), 20, marks=pytest.mark.slow),
     ],
 )
 def test_planted_squares_are_found(size, cell, stride, tmp_path, monkeypatch):
@@ -155,6 +155,7 @@ def test_cells_without_borders_are_said_to_be_an_estimate(
     assert said in Path("found/report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_row_of_cells_is_among_all_layers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_network(64, (64, 4))

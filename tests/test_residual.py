@@ -36,6 +36,7 @@ def test_a_block_is_its_branch_and_the_way_around():
     np.testing.assert_allclose(acts["layer1.1"], want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_inside_has_the_shapes_of_the_paper():
     shapes = {layer: acts.shape[1:] for layer, acts in tapped().items()}
     assert shapes["conv1"] == (24, 24, 4)  # of 48 pixels
@@ -104,6 +105,7 @@ def test_centres_in_closed_form():
     assert networks.centres(network, "layer4.2", 224) == Centres.square(0.0, 32.0)
 
 
+@pytest.mark.slow
 def test_training_updates_the_statistics_inside():
     network, params, images = resnet()
     updated = networks.train_run(jax.random.key(0), network, params, images).params

@@ -52,6 +52,7 @@ def test_every_layer_equals_plain_numpy(made_up):
             np.testing.assert_allclose(acts, want, atol=1e-5 * abs(want).max())
 
 
+@pytest.mark.slow
 def test_tail_of_trunk_is_the_network(made_up):
     _, (network, params, *_) = made_up
     images = images_of(INPUTS)

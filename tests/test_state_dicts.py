@@ -230,6 +230,7 @@ def features_in_parallel(arrays):
     return renamed(arrays, lambda n: n.replace("features.", "features.module."))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "called_otherwise"),
     [
@@ -374,7 +375,14 @@ PREFIXES = [
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-@pytest.mark.parametrize("name", ["alexnet", "resnet8", "vgg11_bn"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet8",
+        pytest.param("alexnet", marks=pytest.mark.slow),
+        pytest.param("vgg11_bn", marks=pytest.mark.slow),
+    ],
+)
 def test_whatever_all_names_begin_with(prefix, name, tmp_path):
     shapes = CASES[name].shapes
     arrays = state_dicts.made_up(shapes)

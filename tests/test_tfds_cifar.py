@@ -172,6 +172,7 @@ def check_split(original, split, data_dir):
     assert [*ours.classes] == [name for name in names if name]
 
 
+@pytest.mark.slow
 def test_a_download_is_prepared_for_plain_tfds(original, served, know, tmp_path):
     folder, address = served
     know(original, pack(folder, original), address)

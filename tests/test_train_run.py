@@ -166,6 +166,7 @@ def test_activations_are_bfloat16_from_the_first_convolution_on(name):
     assert rounded(name).outputs.dtype == jnp.bfloat16
 
 
+@pytest.mark.slow
 @in_few_networks
 def test_logits_in_bfloat16_are_close(name):
     want = np.asarray(unedited(name).outputs)
