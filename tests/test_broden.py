@@ -69,7 +69,11 @@ def save_map(path, values):
 
 @pytest.fixture
 def folder(tmp_path):
-    root = tmp_path / "broden1_12"
+    return write_broden(tmp_path / "broden1_12")
+
+
+def write_broden(root):
+    """A whole Broden of six pictures; the folder it is in."""
     for k, row in enumerate(INDEX.splitlines()[1:]):
         path = root / "images" / row.split(",")[0]
         path.parent.mkdir(parents=True, exist_ok=True)

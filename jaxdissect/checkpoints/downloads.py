@@ -27,6 +27,8 @@ Progress = Callable[[int, int | None], None]
 """(bytes that are there, total if known) -> None."""
 
 SHA256_DIGITS = 64
+MOST_DIGITS = 18
+"""Of a length; what says more says nothing."""
 TIMEOUT = 10.0
 """Seconds without a byte after which a connection counts as cut."""
 PATIENCE = 60.0
@@ -149,7 +151,8 @@ class _Downloader:
 
     def _copy(self, response: requests.Response, file: IO[bytes]) -> None:
         announced = response.headers.get("Content-Length", "")
-        total = int(announced) if announced.isdecimal() else None
+        stated = announced.isdecimal() and len(announced) <= MOST_DIGITS
+        total = int(announced) if stated else None
         if self.size is not None and total not in (None, self.size):
             raise Failure(f"has {total} bytes, not {self.size}")
         total = self.size or total

@@ -58,7 +58,10 @@ def broden(
     category, label, index = _read_tables(folder)
     chosen = broden_tables.chosen_categories(*category, categories)
     labels = broden_tables.read_labels(*label, chosen)
-    pictures = broden_tables.read_index(*index, chosen, labels, split)
+    pictures, repeated = broden_tables.once(
+        broden_tables.read_index(*index, chosen, labels, split), "index.csv"
+    )
+    numbers = f"Of label.csv: {labels.note}" if labels.note else ""
     sizes = _check_files(pictures, folder / "images")
     tables = [np.frombuffer(table, np.uint8) for table, _ in (category, label, index)]
     part = "" if split == "all" else f", split {split}"
@@ -74,7 +77,7 @@ def broden(
         categories=chosen,
         what=f"images of {shown(folder.resolve().name)}{part}",
         digest=fingerprint(["broden", chosen, split, sizes], *tables),
-        notes=(f"Of label.csv: {labels.note}",) if labels.note else (),
+        notes=tuple(filter(None, (numbers, repeated))),
     )
 
 

@@ -158,6 +158,26 @@ def read_index(
     return kept
 
 
+def once(pictures: list[Picture], source: str) -> tuple[list[Picture], str]:
+    """The pictures without those of which all is said again, and a note on these.
+
+    >>> picture = Picture("index.csv line 2", "a.jpg", (4, 4), (1,), (), "a")
+    >>> once([picture, picture._replace(where="index.csv line 3")], "index.csv")[1]
+    'Of index.csv: 1 row says what another says, and counts once.'
+    """
+    first = {picture._replace(where=""): picture for picture in reversed(pictures)}
+    kept = [p for p in pictures if first[p._replace(where="")] is p]
+    number = len(pictures) - len(kept)
+    if not number:
+        return pictures, ""
+    words = (
+        "row says what another says, and counts"
+        if number == 1
+        else ("rows say what others say, and count")
+    )
+    return kept, f"Of {source}: {number} {words} once."
+
+
 def _concepts(
     rows: Mapping[int, Row], categories: tuple[str, ...]
 ) -> dict[int, Concept]:

@@ -34,6 +34,9 @@ NOT_OF_A_KIND = (SyntaxError, IndexError, TypeError, struct.error)
 ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
 """Tag of EXIF, and which of its values mean a picture that lies on its side."""
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""What a PNG begins with."""
+
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0
 """Tags of TIFF, and what the second may say."""
 
@@ -53,7 +56,9 @@ def decoded(encoded: bytes, source: str) -> Image.Image:
     ...
     jaxdissect.base.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, BMP, ...
     """
-    return _upright(_opened(io.BytesIO(encoded), source), source)
+    image = _upright(_opened(io.BytesIO(encoded), source), source)
+    _check_sums(encoded, source)
+    return image
 
 
 def shape_of(path: Path) -> tuple[int, int]:
@@ -222,9 +227,11 @@ def _small(
     """What is made of a picture, while it counts as one of those being decoded."""
     width, height = _opened(io.BytesIO(encoded), source).size
     # Nothing here holds the picture once it does not count any more.
-    return large_pictures.in_turn(
+    made = large_pictures.in_turn(
         width * height, lambda: use(_shrunk(encoded, size, source))
     )
+    _check_sums(encoded, source)
+    return made
 
 
 def _shrunk(encoded: bytes, size: int, source: str) -> Image.Image:
@@ -243,6 +250,17 @@ def _shrunk(encoded: bytes, size: int, source: str) -> Image.Image:
         exif[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
         small.info["exif"] = exif.tobytes()
     return _upright(small, source)
+
+
+def _check_sums(encoded: bytes, source: str) -> None:
+    """Refuse a PNG that is not as it was written.
+
+    Its pixels have checksums, but Pillow passes over these when it reads them: a
+    damaged one may be other pixels without a word.
+    """
+    if encoded.startswith(PNG):
+        with _broken_is_bad_input(source):
+            _opened(io.BytesIO(encoded), source).verify()
 
 
 def _opened(file: io.BufferedIOBase, source: str) -> Image.Image:

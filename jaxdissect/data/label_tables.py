@@ -13,6 +13,9 @@ from jaxdissect.base import BadInput
 HIGHEST = 2**16 - 1
 """The highest label number that two bytes of a label map can hold."""
 
+MOST_DIGITS = 18
+"""A longer row of digits is no number of anything here."""
+
 
 class Row(NamedTuple):
     """A row of a table.
@@ -86,12 +89,13 @@ def whole_number(row: Row, column: str, lowest: int) -> int:
 def is_digits(cell: str) -> bool:
     """Whether a cell is a whole number, as tables write them.
 
-    `int` alone would also take "+1", "1_0" and digits of other scripts.
+    `int` alone would also take "+1", "1_0" and digits of other scripts, and fails on
+    thousands of digits.
 
-    >>> [is_digits(cell) for cell in ("12", "1_2", "a.png", "")]
-    [True, False, False, False]
+    >>> [is_digits(cell) for cell in ("12", "1_2", "a.png", "", "9" * 5000)]
+    [True, False, False, False, False]
     """
-    return cell.isascii() and cell.isdigit()
+    return cell.isascii() and cell.isdigit() and len(cell) <= MOST_DIGITS
 
 
 def by_number(rows: Iterable[Row], column: str, lowest: int) -> dict[int, Row]:
