@@ -166,7 +166,7 @@ OF_BLOCKS = {
 
 @every_network
 def test_all_regularisers_together_fit_every_network(name):
-    blocks = name.startswith("resnet")
+    blocks = "resnet" in name
     objective = make(name, OF_BLOCKS if blocks else TOGETHER)
     _, params, images = cached_example(name)
     evaluate = partial(evaluate_objective, jax.random.key(0), objective)

@@ -114,7 +114,7 @@ def test_mistakes_are_refused(steps, images, words):
     ("options", "targets", "message"),
     [
         ({"scaling": "max"}, [0, 1], "`scaling` is 'max'"),
-        ({"num_classes": 3}, [0, 1], r"`tail\(params, images\)` .* K 3"),
+        ({"num_classes": 3}, [0, 1], r"`num_classes` is 3; `tail` gives 2 logits"),
         ({}, [0, 2], "`targets` has 2; allowed are 0 to 1"),
         ({}, [0], "`targets` has the shape"),
         ({}, [0.0, 1.0], "`targets` is float64"),

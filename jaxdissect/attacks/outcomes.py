@@ -54,7 +54,8 @@ def step_outcomes(
     Args:
         tail: (params, images) -> logits [B K], the whole network.
         params: its parameters.
-        num_classes: K.
+        num_classes: K, all classes of the tail or the first of them; only these are
+            aimed at.
         steps: sizes, in units of the images; see `gradient_step`.
         scaling: what a size is of.
         bounds: of the images.
@@ -65,7 +66,7 @@ def step_outcomes(
 
     Raises:
         BadInput: no steps, a negative one, images outside the bounds, a target that is
-            no class, outputs that are no logits, or of another number of classes.
+            no class, outputs that are no logits, or of fewer classes.
 
     Reference:
         Lo, Cohen and Ding, Prediction gradients, FG 2015; the sources leave the scaling
@@ -102,7 +103,11 @@ def step_outcomes(
         check_shape("targets", targets, "B", B=len(images))
         check_numbers("targets", targets, num_classes)
         logits = jax.eval_shape(tail, params, images)
-        check_shape("tail(params, images)", logits, "B K", B=len(images), K=num_classes)
+        check_shape("tail(params, images)", logits, "B K", B=len(images))
+        if logits.shape[1] < num_classes:
+            raise BadInput(
+                f"`num_classes` is {num_classes}; `tail` gives {logits.shape[1]} logits"
+            )
         check_tail(tail, params, images)
         pushed = partial(gradient_step, images, scaling=scaling, bounds=bounds)
         columns = []

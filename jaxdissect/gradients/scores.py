@@ -66,7 +66,7 @@ def saliency(
 
 
 def first_order_drops(
-    gradients: Float[AnyArray, "*N H W U"], acts: Float[AnyArray, "*N H W U"]
+    gradients: Float[AnyArray, "*N H W U"], acts: Float[AnyArray, "*M H W U"]
 ) -> Float[Array, "*N U"]:
     """What a class would lose without each unit, if its score were linear.
 
@@ -76,10 +76,11 @@ def first_order_drops(
 
     Args:
         gradients: prediction gradients.
-        acts: the activations they were taken at.
+        acts: the activations they were taken at; of one image for several classes.
 
     Raises:
-        BadInput: arrays of two shapes, or values that are not finite.
+        BadInput: activations that are not of the gradients' last axes, or values that
+            are not finite.
 
     Reference:
         Molchanov et al., Pruning convolutional neural networks for resource efficient
@@ -91,10 +92,11 @@ def first_order_drops(
     """
     _check(gradients, 1.0)
     check_real("acts", acts)
-    if acts.shape != gradients.shape:
+    axes = len(acts.shape)
+    if axes < 3 or tuple(acts.shape) != tuple(gradients.shape)[-axes:]:
         raise BadInput(
             f"`acts` has the shape {acts.shape}; that of `gradients` is "
-            f"{gradients.shape}"
+            f"{gradients.shape}, and its last axes must be the same"
         )
     return jnp.einsum("...hwu,...hwu->...u", gradients, acts)
 

@@ -94,7 +94,7 @@ class ExplainConfig(SubjectConfig):
     dissection: Path | None = None
     """Folder that `dissect` wrote, of one layer; by default that of conv5_3, made where
     it is missing."""
-    classes: Names = ()
+    classes: tuple[str, ...] = ()
     """Classes asked about; by default the one predicted and the runner-up."""
     score: ScoreName = "probability"
     """What gradients are of: the class's probability, or its logit."""
