@@ -81,7 +81,7 @@ NETWORKS = {
 }
 
 
-REPRESENTATIVE = ("alexnet_b", "shapesnet")
+REPRESENTATIVE = ("shapesnet",)
 """Networks on which laws hold in the fast tests; `pytest -m slow` tries the others."""
 
 
