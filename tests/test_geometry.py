@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 from flax import linen as nn
 from flax import nnx
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax import lax
 
@@ -79,6 +79,7 @@ def test_every_axis_has_its_own_windows(layers):
 
 
 @settings(deadline=None, max_examples=12)
+@example((1, 4), (1, 4), (20, 24))  # XLA's maximum passes over NaN here
 @given(
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
     st.tuples(st.integers(1, 4), st.integers(1, 4)),

@@ -128,7 +128,7 @@ def test_few_calls_are_made():
 
     measured_windows(function, (64, 2, 1))
     batches = [shape for shape in calls if shape[0] > 1]
-    assert set(batches) == {(5, 64, 2, 1)} and len(batches) == np.log2(64 * 2)
+    assert set(batches) == {(9, 64, 2, 1)} and len(batches) == np.log2(64 * 2)
 
 
 def transposed(x, size, strides):

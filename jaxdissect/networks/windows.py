@@ -13,6 +13,8 @@ from jaxdissect.networks.stages import Network, Window, positions
 MOVED = 1e-3
 """Of the largest value; a cell that moved less did not see what was changed."""
 
+HUGE = 1e6
+"""Beside the values of a random map."""
 SAMPLED = 32
 """Neighbouring output rows tried where two do not tell."""
 
@@ -62,7 +64,7 @@ def measured_windows(
 ) -> tuple[Window, Window]:
     """What an output position of a function looks at, in positions of its input map.
 
-    Rows of a random map become NaN, and two neighbours in the middle of the output tell
+    Rows of a random map become NaN, or huge; two neighbours in mid output tell
     by bisection the first and the last row that most of their cells see. Where these
     are no windows with a whole stride (as of a transposed convolution, or of padding
     alone), more neighbours tell after how many of them, p, the same comes again how
@@ -141,6 +143,8 @@ def _extents(
     """
     height, n = shape[0], len(rows)
     base = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    # Compiled maxima of windows may pass over NaN, but not over what is larger.
+    huge = np.where(np.arange(shape[2]) % 2, -HUGE, HUGE).astype(np.float32)
     # The last row seen of each, and of the same counted from the end.
     places = np.array([*[range(height)] * n, *[range(height)[::-1]] * n])
     own = np.array([*rows, *rows])
@@ -148,14 +152,16 @@ def _extents(
     def sees(starts: Int[np.ndarray, "m"], of: slice) -> Bool[np.ndarray, "m"]:
         """Whether each sees any row from its start on."""
         behind = (places[of] >= starts[:, None])[..., None, None]
-        maps = np.concatenate([np.where(behind, np.float32(np.nan), base), base[None]])
+        changed = [np.where(behind, each, base) for each in (np.float32(np.nan), huge)]
+        maps = np.concatenate([*changed, base[None]])
         # Not compiled as a whole: the weights would be constants of the program.
         outputs = np.asarray(function(jnp.asarray(maps)), np.float32)
         if outputs.ndim != 4:
             outputs = outputs.reshape(len(outputs), 1, 1, -1)
-        apart = abs(outputs[:-1] - outputs[-1])[np.arange(len(starts)), own[of]]
+        apart = abs(outputs[:-1] - outputs[-1]).reshape(2, -1, *outputs.shape[1:])
+        apart = apart[:, np.arange(len(starts)), own[of]]
         moved = ~(apart <= MOVED * abs(outputs[-1]).max()).all(-1)
-        return moved.mean(-1) > 1 / 2
+        return moved.any(0).mean(-1) > 1 / 2
 
     low, high = np.zeros(2 * n, int), np.full(2 * n, height)
     while (high - low).max() > 1:
