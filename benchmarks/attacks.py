@@ -20,12 +20,12 @@ from dissection import NEVER, SPREAD, spread
 from jax import Array
 from steps import beside_plain
 
-from jaxdissect import networks
+from jaxdissect import caching, model, networks
 from jaxdissect.attacks import LIGHT, CarliniWagner, carlini_wagner
 from jaxdissect.base import Params
-from jaxdissect.cli import build, generated
 from jaxdissect.data import scenes
 from jaxdissect.intervals import bootstrap_mean
+from jaxdissect.runs import generated
 
 Attack = Callable[[np.ndarray, np.ndarray, CarliniWagner, bool], np.ndarray]
 """(images, targets, settings, whether to stop early) -> attacked images."""
@@ -82,8 +82,8 @@ def main(config: Config) -> None:
         sys.exit("foolbox is not installed: pip install foolbox==3.3.4")
     if config.images % config.batch:
         sys.exit(f"`images` is {config.images}; allowed are multiples of `batch`")
-    build.use_compilation_cache()
-    trained, before = build.load_trained(None), getloadavg()[0]
+    caching.use_compilation_cache()
+    trained, before = model.load_trained(None), getloadavg()[0]
     subject = Subject(
         partial(networks.apply, trained.network),
         jax.device_put(trained.weights.params),

@@ -16,11 +16,11 @@ import numpy as np
 import tyro
 from tqdm.auto import tqdm
 
-from jaxdissect import dissection
-from jaxdissect.cli import build, sources, subjects
+from jaxdissect import dissection, model
 from jaxdissect.dissection.chance import Chance, chance_level, p_values
 from jaxdissect.dissection.layers import make_layers, masks
 from jaxdissect.dissection.moments import mask_moments
+from jaxdissect.runs import labelled, subjects
 from jaxdissect.significance import false_discovery
 from jaxdissect.streaming import add
 
@@ -41,10 +41,10 @@ class Config:
 def observe(config: Config) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Masks of units {layer: [N h w U]} and of concepts [N h w C]."""
     protocol = dissection.PNAS20
-    trained = build.load_trained(None)
+    trained = model.load_trained(None)
     subject = subjects.of_trained(trained, config.layers, {})
     size = subject.image_size
-    source, indices = sources.generated_probe(
+    source, indices = labelled.generated_probe(
         "scenes", config.seed, config.images, size
     )
     seen = []

@@ -19,8 +19,7 @@ import torch_checkpoints
 import tyro
 from ablation import machine, markdown
 
-from jaxdissect import checkpoints, networks
-from jaxdissect.cli import build
+from jaxdissect import caching, checkpoints, networks
 
 MOST_SECONDS, MOST_MEMORY, MOST_ERROR = 10.0, 2.5, 1e-4
 """Aims; memory is over the file's size, and an error over the largest value."""
@@ -54,7 +53,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Measure and print Markdown."""
-    build.use_compilation_cache()
+    caching.use_compilation_cache()
     about: dict[str, Any] = machine() | {"load": f"{getloadavg()[0]:.1f}"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

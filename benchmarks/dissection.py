@@ -20,8 +20,7 @@ from dissection_memory import HEADER, memory_rows
 from steps import Timed, beside_plain
 from torch_process import TorchSteps
 
-from jaxdissect import networks
-from jaxdissect.cli import build
+from jaxdissect import caching, networks
 from jaxdissect.dissection import PNAS20
 
 SPREAD = "ratio|q1|q3|lowest|highest|processor|aim|verdict"
@@ -79,7 +78,7 @@ def main(config: Config) -> None:
     config = replace(config, **QUICK) if config.quick else config
     if config.images % config.batch:
         sys.exit(f"`images` is {config.images}; allowed are multiples of `batch`")
-    build.use_compilation_cache()
+    caching.use_compilation_cache()
     before = getloadavg()[0]
     report: dict[str, Any] = {"about": {}}
     if "memory" in config.parts:

@@ -22,9 +22,8 @@ from dissection import NEVER, SPREAD, spread
 from jax import Array
 from steps import Timed, beside_plain
 
-from jaxdissect import networks
+from jaxdissect import caching, networks
 from jaxdissect.base import Params, Tail
-from jaxdissect.cli import build
 from jaxdissect.gradients import (
     filter_scores,
     logits,
@@ -89,7 +88,7 @@ class Subject(NamedTuple):
 
 def main(config: Config) -> None:
     """Measure and print Markdown."""
-    build.use_compilation_cache()
+    caching.use_compilation_cache()
     about: dict[str, Any] = machine() | {"load": f"{getloadavg()[0]:.1f}"}
     with jax.default_matmul_precision("highest"), ExitStack() as stack:
         subject = random_subject(config)

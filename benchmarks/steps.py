@@ -11,10 +11,11 @@ from jax import Array
 from tqdm import tqdm
 
 from jaxdissect import networks
-from jaxdissect.cli import objectives
-from jaxdissect.cli.config import NetworkConfig, RegularizeConfig
 from jaxdissect.data.images import in_memory
+from jaxdissect.experiments.train import objectives
+from jaxdissect.experiments.train.settings import RegularizeSettings
 from jaxdissect.networks.convolution import for_backend
+from jaxdissect.settings import NetworkSettings
 from jaxdissect.training import augmentation, loop, optimizers, state, step
 
 NUM_CLASSES, SIZE = 100, 32  # CIFAR-100
@@ -71,16 +72,16 @@ def random_subject(width: float, batch_size: int, precision: str) -> Subject:
     return Subject(network, precision, start, jax.device_put((images, targets)))
 
 
-def make_step(subject: Subject, regularize: RegularizeConfig) -> loop.Step:
+def make_step(subject: Subject, regularize: RegularizeSettings) -> loop.Step:
     """A step as `train` takes it, but for the augmentation."""
     objective = objectives.make_objective(
-        subject.network, NetworkConfig(), regularize, subject.precision
+        subject.network, NetworkSettings(), regularize, subject.precision
     )
     return partial(step.train_step, jax.random.key(1), objective, OPTIMIZER)
 
 
 def prepared(
-    subject: Subject, regularize: RegularizeConfig
+    subject: Subject, regularize: RegularizeSettings
 ) -> tuple[loop.Step, float | None]:
     """The step, and its operations before XLA optimises them, as XLA counts them."""
     program = jax.jit(make_step(subject, regularize))
@@ -135,7 +136,7 @@ def waiting(subject: Subject, num_images: int, steps: int, repeats: int) -> Time
     the device. The loop waits for every step, so what it then waits for a batch is time
     in which the device has nothing to do. The first step, which compiles, is left out.
     """
-    plain = make_step(subject, RegularizeConfig())
+    plain = make_step(subject, RegularizeSettings())
 
     @jax.jit
     def program(current, images, targets):

@@ -17,13 +17,13 @@ import tyro
 from ablation import machine, markdown
 from steps import Timed, beside_plain, prepared, random_subject, train, waiting
 
-from jaxdissect.cli import build
-from jaxdissect.cli.config import (
-    BlockNormConfig,
-    FieldsConfig,
-    FocusedDropoutConfig,
-    InputGradientConfig,
-    RegularizeConfig,
+from jaxdissect import caching
+from jaxdissect.experiments.train.settings import (
+    BlockNormSettings,
+    FieldsSettings,
+    FocusedDropoutSettings,
+    InputGradientSettings,
+    RegularizeSettings,
 )
 
 
@@ -32,35 +32,37 @@ class Row(NamedTuple):
 
     what: str
     aim: float | None
-    settings: RegularizeConfig = RegularizeConfig()
+    settings: RegularizeSettings = RegularizeSettings()
 
 
-EXACT, FOCUS = InputGradientConfig(weight=0.1), FocusedDropoutConfig(rate=0.1)
-FORWARD = InputGradientConfig(weight=0.1, estimator="forward")
-CENTRAL = InputGradientConfig(weight=0.1, estimator="central")
-ALWAYS = FocusedDropoutConfig(rate=1.0)
-BLOCKS, FIELDS = BlockNormConfig(weight=1e-4), FieldsConfig(group=0.1, spatial=0.1)
+EXACT, FOCUS = InputGradientSettings(weight=0.1), FocusedDropoutSettings(rate=0.1)
+FORWARD = InputGradientSettings(weight=0.1, estimator="forward")
+CENTRAL = InputGradientSettings(weight=0.1, estimator="central")
+ALWAYS = FocusedDropoutSettings(rate=1.0)
+BLOCKS, FIELDS = BlockNormSettings(weight=1e-4), FieldsSettings(group=0.1, spatial=0.1)
 
 ROWS = {
     "plain": Row("cross-entropy", None),
     "again": Row("`plain` between two others", None),
     "double_backprop": Row(
-        "input gradient, exact", 2.3, RegularizeConfig(input_gradient=EXACT)
+        "input gradient, exact", 2.3, RegularizeSettings(input_gradient=EXACT)
     ),
     "forward": Row(
-        "input gradient, one-sided", None, RegularizeConfig(input_gradient=FORWARD)
+        "input gradient, one-sided", None, RegularizeSettings(input_gradient=FORWARD)
     ),
     "central": Row(
-        "input gradient, two-sided", None, RegularizeConfig(input_gradient=CENTRAL)
+        "input gradient, two-sided", None, RegularizeSettings(input_gradient=CENTRAL)
     ),
-    "focused": Row("FocusedDropout at rate 0.1", 1.05, RegularizeConfig(FOCUS)),
-    "focused_always": Row("FocusedDropout at rate 1", 1.05, RegularizeConfig(ALWAYS)),
-    "block_norm": Row("block norm", 1.02, RegularizeConfig(block_norm=BLOCKS)),
-    "fields": Row("group and spatial losses", 1.3, RegularizeConfig(fields=FIELDS)),
+    "focused": Row("FocusedDropout at rate 0.1", 1.05, RegularizeSettings(FOCUS)),
+    "focused_always": Row("FocusedDropout at rate 1", 1.05, RegularizeSettings(ALWAYS)),
+    "block_norm": Row("block norm", 1.02, RegularizeSettings(block_norm=BLOCKS)),
+    "fields": Row("group and spatial losses", 1.3, RegularizeSettings(fields=FIELDS)),
     "all": Row(
         "exact, rate 0.1, both others",
         None,
-        RegularizeConfig(FOCUS, input_gradient=EXACT, block_norm=BLOCKS, fields=FIELDS),
+        RegularizeSettings(
+            FOCUS, input_gradient=EXACT, block_norm=BLOCKS, fields=FIELDS
+        ),
     ),
 }
 OTHERS = {
@@ -134,7 +136,7 @@ def main(config: Config) -> None:
     """Measure, print Markdown, write CSV."""
     if unknown := sorted(set(config.rows) - set(ROWS)):
         sys.exit(f"`rows` has {', '.join(unknown)}; allowed are {', '.join(ROWS)}")
-    build.use_compilation_cache()
+    caching.use_compilation_cache()
     busy, *_ = getloadavg()
     settings = {**asdict(config), "backend": jax.default_backend()}
     with (

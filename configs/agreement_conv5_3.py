@@ -7,6 +7,6 @@ class on other images.
     python ablate.py configs/agreement_conv5_3.py
 """
 
-from jaxdissect.cli.config import AgreementConfig
+from jaxdissect.experiments.agreement.settings import AgreementSettings
 
-config = AgreementConfig(layer="conv5_3")
+config = AgreementSettings(layer="conv5_3")

@@ -7,6 +7,6 @@ takes minutes; see docs/attacks.md for what that costs.
     python dissect.py configs/attack_scenes.py
 """
 
-from jaxdissect.cli.config import AttackConfig
+from jaxdissect.experiments.attack.settings import AttackSettings
 
-config = AttackConfig(num_images=20, steps=100)
+config = AttackSettings(num_images=20, steps=100)

@@ -19,7 +19,7 @@ import dataclasses
 import runpy
 from pathlib import Path
 
-from jaxdissect.cli.config import RegimesConfig
+from jaxdissect.experiments.regimes.settings import RegimesSettings
 
 base = runpy.run_path(str(Path(__file__).with_name("cifar100_vgg16.py")))["config"]
 small = dataclasses.replace(
@@ -29,4 +29,4 @@ small = dataclasses.replace(
     optim=dataclasses.replace(base.optim, lr=0.02, period=10, batch_size=64),
     schedule=((32, 8),),
 )
-config = RegimesConfig(base=base, small=small)
+config = RegimesSettings(base=base, small=small)

@@ -15,25 +15,24 @@ Expected: 72.3 % test accuracy in the source (one run, the best epoch).
 
 from pathlib import Path
 
-from jaxdissect.cli.config import (
-    AugmentConfig,
-    DataConfig,
-    NetworkConfig,
-    OptimConfig,
-    TrainConfig,
+from jaxdissect.experiments.train.settings import (
+    AugmentSettings,
+    OptimSettings,
+    TrainSettings,
 )
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-config = TrainConfig(
-    network=NetworkConfig(
+config = TrainSettings(
+    network=NetworkSettings(
         architecture="vgg16",
         width=1.0,
         hidden=(),
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.2023, 0.1994, 0.2010),
     ),
-    data=DataConfig(name="cifar100"),
-    augment=AugmentConfig(shift=4, border="zeros"),
-    optim=OptimConfig(
+    data=DataSettings(name="cifar100"),
+    augment=AugmentSettings(shift=4, border="zeros"),
+    optim=OptimSettings(
         optimizer="sgd",
         lr=0.01,
         weight_decay=5e-4,

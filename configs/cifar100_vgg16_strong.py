@@ -14,16 +14,15 @@ Expected: 72.9 % test accuracy in that repository's table.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import (
-    AugmentConfig,
-    DataConfig,
-    NetworkConfig,
-    OptimConfig,
-    TrainConfig,
+from jaxdissect.experiments.train.settings import (
+    AugmentSettings,
+    OptimSettings,
+    TrainSettings,
 )
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-config = TrainConfig(
-    network=NetworkConfig(
+config = TrainSettings(
+    network=NetworkSettings(
         architecture="vgg16",
         width=1.0,
         hidden=(4096, 4096),
@@ -31,9 +30,9 @@ config = TrainConfig(
         mean=(0.5071, 0.4865, 0.4409),
         std=(0.2673, 0.2564, 0.2762),
     ),
-    data=DataConfig(name="cifar100"),
-    augment=AugmentConfig(shift=4, border="zeros", rotation=15.0),
-    optim=OptimConfig(
+    data=DataSettings(name="cifar100"),
+    augment=AugmentSettings(shift=4, border="zeros", rotation=15.0),
+    optim=OptimSettings(
         optimizer="sgd",
         lr=0.1,
         weight_decay=5e-4,

@@ -10,9 +10,9 @@ first: configs/scenes_alexnet.py says how.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import CompareConfig
+from jaxdissect.experiments.compare.settings import CompareSettings
 
-config = CompareConfig(
+config = CompareSettings(
     trainings=tuple(
         Path(f"runs/alexnet-{norm}-{dropout}-{seed}/weights.safetensors")
         for norm in ("batch-norm", "no-batch-norm")

@@ -11,6 +11,6 @@ sets of conventions. Either may be a file with published names of units, see
 docs/dissection.md.
 """
 
-from jaxdissect.cli.config import ContrastConfig
+from jaxdissect.experiments.contrast.settings import ContrastSettings
 
-config = ContrastConfig()
+config = ContrastSettings()

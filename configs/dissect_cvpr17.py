@@ -7,6 +7,7 @@ default preset; they are other definitions, not better or worse units.
     python dissect.py configs/dissect_cvpr17.py
 """
 
-from jaxdissect.cli.config import DissectConfig, ProtocolConfig
+from jaxdissect.experiments.dissect.settings import DissectSettings
+from jaxdissect.settings import ProtocolSettings
 
-config = DissectConfig(protocol=ProtocolConfig(preset="cvpr17"))
+config = DissectSettings(protocol=ProtocolSettings(preset="cvpr17"))

@@ -6,6 +6,6 @@ Three generated scenes and the bundled network; `--images` takes pictures of you
     python dissect.py configs/explain.py
 """
 
-from jaxdissect.cli.config import ExplainConfig
+from jaxdissect.experiments.explain.settings import ExplainSettings
 
-config = ExplainConfig()
+config = ExplainSettings()

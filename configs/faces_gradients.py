@@ -14,9 +14,10 @@ chosen by looking at them.
 import runpy
 from pathlib import Path
 
-from jaxdissect.cli.config import FacesConfig, GradientsConfig
+from jaxdissect.experiments.faces.settings import FacesSettings
+from jaxdissect.experiments.gradients.settings import GradientsSettings
 
 base = runpy.run_path(str(Path(__file__).with_name("faces_lenet.py")))["config"]
-config = FacesConfig(
-    base=base, splits=tuple(range(10, 20)), ask=GradientsConfig(removed=20)
+config = FacesSettings(
+    base=base, splits=tuple(range(10, 20)), ask=GradientsSettings(removed=20)
 )

@@ -17,19 +17,18 @@ split has from 0 to 15 %.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import (
-    AugmentConfig,
-    DataConfig,
-    NetworkConfig,
-    OptimConfig,
-    TrainConfig,
+from jaxdissect.experiments.train.settings import (
+    AugmentSettings,
+    OptimSettings,
+    TrainSettings,
 )
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-config = TrainConfig(
-    network=NetworkConfig(architecture="lenet", hidden=(20,), grey=True),
-    data=DataConfig(name="yale"),
-    augment=AugmentConfig(mirror=0.5, shift=4, side_light=1.0, shadow=0.9),
-    optim=OptimConfig(optimizer="adamw", lr=3e-3, weight_decay=1e-2, batch_size=16),
+config = TrainSettings(
+    network=NetworkSettings(architecture="lenet", hidden=(20,), grey=True),
+    data=DataSettings(name="yale"),
+    augment=AugmentSettings(mirror=0.5, shift=4, side_light=1.0, shadow=0.9),
+    optim=OptimSettings(optimizer="adamw", lr=3e-3, weight_decay=1e-2, batch_size=16),
     schedule=((60, 250),),
     checkpoint_every=350,
     out=Path("runs/faces_lenet"),

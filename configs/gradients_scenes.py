@@ -6,10 +6,11 @@ Units of conv5_1 to conv5_3 are ranked together on 560 scenes and knocked out on
 others; 56 of these are pushed towards every other class.
 """
 
-from jaxdissect.cli.config import DataConfig, GradientsConfig
+from jaxdissect.experiments.gradients.settings import GradientsSettings
+from jaxdissect.settings import DataSettings
 
-config = GradientsConfig(
-    data=DataConfig(name="scenes", num_train=560, num_test=280),
+config = GradientsSettings(
+    data=DataSettings(name="scenes", num_train=560, num_test=280),
     layers=("conv5_1", "conv5_2", "conv5_3"),
     removed=100,
 )

@@ -21,18 +21,14 @@ Expected: docs/training.md has what was measured.
 
 import dataclasses
 
-from jaxdissect.cli.config import (
-    DataConfig,
-    GroupsConfig,
-    NetworkConfig,
-    OptimConfig,
-    TrainConfig,
-)
+from jaxdissect.experiments.groups.settings import GroupsSettings
+from jaxdissect.experiments.train.settings import OptimSettings, TrainSettings
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-base = TrainConfig(
-    network=NetworkConfig(architecture="alexnet", width=0.25, grid=2, hidden=(256,)),
-    data=DataConfig(name="scenes", num_train=16000, num_test=1200),
-    optim=OptimConfig(optimizer="sgd", lr=0.01, weight_decay=5e-4, batch_size=64),
+base = TrainSettings(
+    network=NetworkSettings(architecture="alexnet", width=0.25, grid=2, hidden=(256,)),
+    data=DataSettings(name="scenes", num_train=16000, num_test=1200),
+    optim=OptimSettings(optimizer="sgd", lr=0.01, weight_decay=5e-4, batch_size=64),
     schedule=((112, 20),),
 )
 small = dataclasses.replace(
@@ -41,4 +37,4 @@ small = dataclasses.replace(
     optim=dataclasses.replace(base.optim, batch_size=32),
     schedule=((112, 5),),
 )
-config = GroupsConfig(base=base, small=small)
+config = GroupsSettings(base=base, small=small)

@@ -14,21 +14,19 @@ in conv2 with weight decay, 12 with block norm, 14 with all three terms.
 
 import dataclasses
 
-from jaxdissect.cli.config import (
-    AugmentConfig,
-    DataConfig,
-    GroupsConfig,
-    NetworkConfig,
-    OptimConfig,
-    ProtocolConfig,
-    TrainConfig,
+from jaxdissect.experiments.groups.settings import GroupsSettings
+from jaxdissect.experiments.train.settings import (
+    AugmentSettings,
+    OptimSettings,
+    TrainSettings,
 )
+from jaxdissect.settings import DataSettings, NetworkSettings, ProtocolSettings
 
-base = TrainConfig(
-    network=NetworkConfig(architecture="shapesnet", width=1.0, batch_norm=False),
-    data=DataConfig(name="squares"),
-    augment=AugmentConfig(mirror=0.5, shift=0),
-    optim=OptimConfig(optimizer="sgd", lr=0.05, weight_decay=5e-4, batch_size=64),
+base = TrainSettings(
+    network=NetworkSettings(architecture="shapesnet", width=1.0, batch_norm=False),
+    data=DataSettings(name="squares"),
+    augment=AugmentSettings(mirror=0.5, shift=0),
+    optim=OptimSettings(optimizer="sgd", lr=0.05, weight_decay=5e-4, batch_size=64),
     schedule=((64, 30),),
 )
 small = dataclasses.replace(
@@ -38,9 +36,9 @@ small = dataclasses.replace(
     optim=dataclasses.replace(base.optim, batch_size=32),
     schedule=((32, 12),),
 )
-config = GroupsConfig(
+config = GroupsSettings(
     base=base,
     small=small,
     batch_norm=(False,),
-    protocol=ProtocolConfig(preset="cvpr17", min_iou=0.08),
+    protocol=ProtocolSettings(preset="cvpr17", min_iou=0.08),
 )

@@ -6,6 +6,8 @@ own and says what fires on them; `--concepts` asks for others. See docs/queries.
     python dissect.py configs/query_scenes.py
 """
 
-from jaxdissect.cli.config import QueryConfig
+from jaxdissect.experiments.query.settings import QuerySettings
 
-config = QueryConfig(concepts=("object/aeroplane", "object/television", "object/tree"))
+config = QuerySettings(
+    concepts=("object/aeroplane", "object/television", "object/tree")
+)

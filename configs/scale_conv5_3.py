@@ -8,6 +8,6 @@ images, changes are paired, and random units are the control.
     python ablate.py configs/scale_conv5_3.py
 """
 
-from jaxdissect.cli.config import ScaleConfig
+from jaxdissect.experiments.scale.settings import ScaleSettings
 
-config = ScaleConfig(layer="conv5_3")
+config = ScaleSettings(layer="conv5_3")

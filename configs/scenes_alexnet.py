@@ -18,14 +18,15 @@ finds.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import DataConfig, NetworkConfig, OptimConfig, TrainConfig
+from jaxdissect.experiments.train.settings import OptimSettings, TrainSettings
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-config = TrainConfig(
-    network=NetworkConfig(
+config = TrainSettings(
+    network=NetworkSettings(
         architecture="alexnet", width=0.25, batch_norm=True, grid=2, hidden=(256, 256)
     ),
-    data=DataConfig(num_train=16000, num_test=1200),
-    optim=OptimConfig(lr=1e-3, batch_size=32),
+    data=DataSettings(num_train=16000, num_test=1200),
+    optim=OptimSettings(lr=1e-3, batch_size=32),
     schedule=((112, 10),),
     checkpoint_every=500,
     out=Path("runs/alexnet-batch-norm-0.0-0"),

@@ -12,16 +12,15 @@ two CPU cores; docs/bundled_network.md has the provenance and what the units loo
 
 from pathlib import Path
 
-from jaxdissect.cli.config import (
-    AugmentConfig,
-    DataConfig,
-    NetworkConfig,
-    OptimConfig,
-    TrainConfig,
+from jaxdissect.experiments.train.settings import (
+    AugmentSettings,
+    OptimSettings,
+    TrainSettings,
 )
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-config = TrainConfig(
-    network=NetworkConfig(
+config = TrainSettings(
+    network=NetworkSettings(
         architecture="vgg16",
         width=0.25,
         batch_norm=True,
@@ -29,9 +28,9 @@ config = TrainConfig(
         hidden=(256, 256),
         dropout=0.0,
     ),
-    data=DataConfig(seed=0, num_train=16000, num_test=1200),
-    optim=OptimConfig(lr=1.5e-3, weight_decay=1e-2, batch_size=32, warmup=0.1),
-    augment=AugmentConfig(shift=6),
+    data=DataSettings(seed=0, num_train=16000, num_test=1200),
+    optim=OptimSettings(lr=1.5e-3, weight_decay=1e-2, batch_size=32, warmup=0.1),
+    augment=AugmentSettings(shift=6),
     schedule=((64, 8), (112, 4)),
     seed=0,
     checkpoint_every=250,

@@ -8,11 +8,12 @@ Expected: above chance (1 in 14), far from the bundled network.
 
 from pathlib import Path
 
-from jaxdissect.cli.config import DataConfig, NetworkConfig, TrainConfig
+from jaxdissect.experiments.train.settings import TrainSettings
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-config = TrainConfig(
-    network=NetworkConfig(width=0.125, hidden=(64,)),
-    data=DataConfig(num_train=2800, num_test=280),
+config = TrainSettings(
+    network=NetworkSettings(width=0.125, hidden=(64,)),
+    data=DataSettings(num_train=2800, num_test=280),
     schedule=((48, 3), (64, 1)),
     checkpoint_every=87,
     out=Path("runs/scenes_vgg16_quick"),

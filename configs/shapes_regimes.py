@@ -12,20 +12,19 @@ Expected: docs/training.md has what was measured.
 
 import dataclasses
 
-from jaxdissect.cli.config import (
-    AugmentConfig,
-    DataConfig,
-    NetworkConfig,
-    OptimConfig,
-    RegimesConfig,
-    TrainConfig,
+from jaxdissect.experiments.regimes.settings import RegimesSettings
+from jaxdissect.experiments.train.settings import (
+    AugmentSettings,
+    OptimSettings,
+    TrainSettings,
 )
+from jaxdissect.settings import DataSettings, NetworkSettings
 
-base = TrainConfig(
-    network=NetworkConfig(architecture="shapesnet", width=0.25, batch_norm=False),
-    data=DataConfig(name="shapes", num_train=5760, num_test=1440),
-    augment=AugmentConfig(mirror=0.5, shift=0),
-    optim=OptimConfig(optimizer="sgd", lr=0.1, weight_decay=5e-4, batch_size=32),
+base = TrainSettings(
+    network=NetworkSettings(architecture="shapesnet", width=0.25, batch_norm=False),
+    data=DataSettings(name="shapes", num_train=5760, num_test=1440),
+    augment=AugmentSettings(mirror=0.5, shift=0),
+    optim=OptimSettings(optimizer="sgd", lr=0.1, weight_decay=5e-4, batch_size=32),
     schedule=((32, 10),),
 )
 small = dataclasses.replace(
@@ -33,7 +32,7 @@ small = dataclasses.replace(
     data=dataclasses.replace(base.data, num_train=2880, num_test=720),
     schedule=((32, 6),),
 )
-config = RegimesConfig(
+config = RegimesSettings(
     base=base,
     small=small,
     steps=(2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255),

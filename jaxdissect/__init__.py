@@ -1,28 +1,46 @@
 """What every unit of a convolutional network looks for, and what it does.
 
-This namespace is the functional core: pure functions of callables, params and arrays.
-Networks, data, training and reports are imported by name, so that `import jaxdissect`
-stays light.
+Every public room is an attribute and is imported when it is first asked for, so that
+`import jaxdissect` starts neither JAX nor NumPy.
 """
 
-from jaxdissect import (
-    ablation,
-    attacks,
-    dissection,
-    gradients,
-    metrics,
-    streaming,
-    upsampling,
-)
-from jaxdissect.base import (
-    BadInput,
-    FactoredTail,
-    Params,
-    Split,
-    Statistic,
-    Tail,
-    Trunk,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxdissect import (
+        ablation,
+        adapters,
+        attacks,
+        base,
+        checkpoints,
+        data,
+        dissection,
+        errors,
+        experiments,
+        gradients,
+        intervals,
+        metrics,
+        model,
+        networks,
+        quantiles,
+        regularizers,
+        significance,
+        streaming,
+        training,
+        upsampling,
+        weights,
+    )
+    from jaxdissect.base import (
+        FactoredTail,
+        Params,
+        Split,
+        Statistic,
+        Tail,
+        Trunk,
+    )
+    from jaxdissect.errors import BadInput
+    from jaxdissect.model import load
 
 __version__ = "0.1.0"
 
@@ -36,10 +54,48 @@ __all__ = [
     "Trunk",
     "__version__",
     "ablation",
+    "adapters",
     "attacks",
+    "base",
+    "checkpoints",
+    "data",
     "dissection",
+    "errors",
+    "experiments",
     "gradients",
+    "intervals",
+    "load",
     "metrics",
+    "model",
+    "networks",
+    "quantiles",
+    "regularizers",
+    "significance",
     "streaming",
+    "training",
     "upsampling",
+    "weights",
 ]
+
+_HOMES = {
+    **dict.fromkeys(
+        ("FactoredTail", "Params", "Split", "Statistic", "Tail", "Trunk"), "base"
+    ),
+    "BadInput": "errors",
+    "load": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"jaxdissect.{_HOMES[name]}"), name)
+    elif name in __all__:
+        value = importlib.import_module(f"jaxdissect.{name}")
+    else:
+        raise AttributeError(f"module 'jaxdissect' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 
 
 def is_traced(values: Any) -> bool:
@@ -40,7 +41,7 @@ def check_shape(name: str, values: Any, shape: str, **sizes: int) -> None:
     >>> check_shape("acts", np.zeros((2, 3)), "B U", U=4)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `acts` has the shape (2, 3); it must be [B U] with U 4
+    jaxdissect.errors.BadInput: `acts` has the shape (2, 3); it must be [B U] with U 4
     """
     letters = shape.split()
     found = tuple(np.shape(values))
@@ -62,7 +63,7 @@ def check_not_empty(name: str, values: AnyArray, shape: str) -> None:
     >>> check_not_empty("acts", np.zeros((0, 3)), "B U")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `acts` has the shape (0, 3); no axis of [B U] may be empty
+    jaxdissect.errors.BadInput: `acts` has the shape (0, 3); no axis of [B U] may be ...
     """
     if 0 in np.shape(values):
         found = tuple(np.shape(values))
@@ -80,7 +81,7 @@ def check_real(name: str, values: AnyArray) -> None:
     >>> check_real("acts", np.array([1.0, np.nan]))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `acts` holds nan; all values must be finite
+    jaxdissect.errors.BadInput: `acts` holds nan; all values must be finite
     """
     kind = _dtype(values)
     if not (jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)):
@@ -107,7 +108,7 @@ def check_numbers(name: str, values: AnyArray, number: int | None = None) -> Non
     >>> check_numbers("classes", np.array([0, 3]), 3)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `classes` has 3; allowed are 0 to 2
+    jaxdissect.errors.BadInput: `classes` has 3; allowed are 0 to 2
     """
     kind = _dtype(values)
     if not jnp.issubdtype(kind, jnp.integer):
@@ -128,7 +129,7 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
     >>> check_choice("rule", "<", (">", ">="))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `rule` is '<'; it must be '>' or '>='
+    jaxdissect.errors.BadInput: `rule` is '<'; it must be '>' or '>='
     """
     if value not in allowed:
         words = " or ".join(map(repr, allowed))
@@ -141,7 +142,7 @@ def check_number(name: str, value: Any, least: int = 1) -> None:
     >>> check_number("num_images", 0)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `num_images` is 0; it must be a whole number from 1 on
+    jaxdissect.errors.BadInput: `num_images` is 0; it must be a whole number from 1 on
     """
     if not isinstance(value, int | np.integer) or value < least:
         raise BadInput(

@@ -11,10 +11,10 @@ import jax
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Integer
-from scipy import stats
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_number, check_shape
+from jaxdissect.errors import BadInput
 from jaxdissect.significance import checked_counts
 
 BUFFER_BYTES = 2**24
@@ -148,6 +148,8 @@ def mean_interval(
     >>> low.round(3).item(), high.round(3).item()
     (-0.484, 4.484)
     """
+    from scipy import stats  # slow to import
+
     total, squared = _finite("total", total), _finite("total_squared", total_squared)
     number, (_, upper) = checked_counts("number", number), _ends(level)
     if (number < 2).any():
@@ -265,6 +267,8 @@ def spearman(
     >>> spearman(np.arange(3.0), np.array([1.0, 4.0, 9.0])).item()
     1.0
     """
+    from scipy import stats  # slow to import
+
     middle = (x.shape[axis] + 1) / 2
     x, y = (stats.rankdata(values, axis=axis) - middle for values in (x, y))
     spread = np.sqrt((x**2).sum(axis) * (y**2).sum(axis))
@@ -273,6 +277,8 @@ def spearman(
 
 
 def _bootstrap(key, samples, statistic, level, num_draws):
+    from scipy import stats  # slow to import
+
     _ends(level, num_draws)
     low, high = stats.bootstrap(
         samples,

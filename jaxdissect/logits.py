@@ -12,7 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 
 Kind = Literal[
     "logits",
@@ -100,7 +101,7 @@ def check_logits(
     >>> check_logits(np.array([[2.0, -1.0]]))
     >>> check_logits(np.array([[0.25, 0.75]]))
     Traceback (most recent call last):
-    jaxdissect.base.BadInput: `tail` gives outputs that are probabilities: on every \
+    jaxdissect.errors.BadInput: `tail` gives outputs that are probabilities: on every \
 image they are in [0, 1] and sum to 1; logits are needed, what comes before a softmax
     """
     kind = kind_of(outputs)
@@ -128,7 +129,7 @@ def check_tail(tail: Callable[..., Any], params: Any, acts: Any) -> None:
     >>> tail = lambda params, acts: jax.nn.softmax(acts.sum((1, 2)))
     >>> check_tail(tail, {}, np.eye(2)[:, None, None])
     Traceback (most recent call last):
-    jaxdissect.base.BadInput: `tail` gives outputs that are probabilities: on every \
+    jaxdissect.errors.BadInput: `tail` gives outputs that are probabilities: on every \
 image they are in [0, 1] and sum to 1; logits are needed, what comes before a softmax
     """
     compiled = jax.jit(tail)

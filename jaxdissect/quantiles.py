@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Integer, Shaped, UInt32
 
-from jaxdissect.base import BadInput, Statistic
+from jaxdissect.base import Statistic
 from jaxdissect.checking import check_number, check_real, check_shape
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import total
 
 BITS = 32

@@ -7,9 +7,9 @@ before, wrong now).
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy import stats
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 
 
 def mcnemar(
@@ -37,6 +37,8 @@ def mcnemar(
     >>> mcnemar(np.array([6, 3, 0]), np.array([0, 3, 0])).tolist()
     [0.03125, 1.0, 1.0]
     """
+    from scipy import stats  # slow to import
+
     lost, gained = checked_counts("lost", lost), checked_counts("gained", gained)
     if lost.shape != gained.shape:
         raise BadInput(f"`gained` is of shape {gained.shape}, `lost` of {lost.shape}")
@@ -66,6 +68,8 @@ def false_discovery(p_values: Float[AnyArray, "*N"]) -> Float[np.ndarray, "*N"]:
     >>> false_discovery(np.array([[0.01, 0.5], [0.02, 0.5]])).tolist()
     [[0.04, 0.5], [0.04, 0.5]]
     """
+    from scipy import stats  # slow to import
+
     p_values = np.asarray(p_values, np.float64)
     bad = ~((p_values >= 0) & (p_values <= 1))
     if bad.any():

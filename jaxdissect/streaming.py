@@ -12,13 +12,14 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxdissect.base import BadInput, Statistic
+from jaxdissect.base import Statistic
 from jaxdissect.checking import (
     check_not_empty,
     check_number,
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 
 
 def accumulate(statistic: Statistic, batches: Iterable[tuple[Any, ...]]) -> Any:

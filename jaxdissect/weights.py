@@ -19,7 +19,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from jaxdissect.base import BadInput, Params
+from jaxdissect.base import Params
+from jaxdissect.errors import BadInput
 
 HEADER = ("provenance", "sha256", "provenance_sha256", "format")
 """Metadata there may be; `format` is what other programs add."""

@@ -14,9 +14,9 @@ import numpy as np
 from jaxdissect import ablation, attacks, dissection, gradients, intervals, streaming
 from jaxdissect import quantiles as q
 from jaxdissect import significance as s
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import certainty, image_counts, moments
 from jaxdissect.dissection.layers import Layer
+from jaxdissect.errors import BadInput
 from jaxdissect.upsampling import Axis, Centres
 
 KEY = jax.random.key(0)

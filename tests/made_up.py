@@ -5,10 +5,11 @@ import re
 
 import numpy as np
 
-from jaxdissect.dissection import PNAS20, Dissection, Overlap, label_units
+from jaxdissect.dissection import PNAS20, Dissection, Overlap, headline, label_units
 from jaxdissect.dissection.activity import Activity
 from jaxdissect.dissection.certainty import Certainty
-from jaxdissect.reports import cards, dissection_report
+from jaxdissect.experiments.dissect import cards
+from jaxdissect.experiments.dissect import page as dissection_report
 
 CATEGORIES = ("object", "part", "colour")
 CONCEPTS = [
@@ -74,7 +75,7 @@ def page_of(
     return dissection_report.render(
         "Layer conv5",
         {"network": "tiny", "seed": "0"},
-        cards.headline(result, concepts, protocol, certainty=certain),
+        headline(result, concepts, protocol, certainty=certain),
         unit_cards(result, concepts, strip, **measured),
         CATEGORIES,
         protocol,

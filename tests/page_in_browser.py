@@ -9,11 +9,14 @@ import pytest
 from made_up import CATEGORIES, CONCEPTS
 from PIL import Image
 
+from jaxdissect import dissection
 from jaxdissect.dissection import PNAS20, Dissection, Overlap, label_units
 from jaxdissect.dissection.activity import Activity
 from jaxdissect.dissection.certainty import Certainty
-from jaxdissect.reports import cards, dissection_report, pictures
-from jaxdissect.reports.tables import Table
+from jaxdissect.experiments.dissect import cards
+from jaxdissect.experiments.dissect import page as dissection_report
+from jaxdissect.pages import pictures
+from jaxdissect.pages.tables import Table
 
 UNITS, IMAGES = 24, 10
 COLOURS = np.random.default_rng(3).integers(0, 256, (IMAGES, 3), np.uint8)
@@ -47,7 +50,7 @@ def made_up_cards():
         certainty=known,
         activity=Activity(edges, rng.integers(0, 10**5, (UNITS, 8))),
     )
-    return found, cards.headline(result, CONCEPTS, PNAS20, certainty=known)
+    return found, dissection.headline(result, CONCEPTS, PNAS20, certainty=known)
 
 
 CARDS, HEADLINE = made_up_cards()

@@ -7,7 +7,7 @@ import pytest
 
 from jaxdissect import ablation
 from jaxdissect.ablation import Examples
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 
 TAIL = ablation.by_replaying(lambda params, acts: acts.sum((1, 2)))

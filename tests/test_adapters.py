@@ -11,7 +11,7 @@ from flax import linen as nn
 from flax import nnx
 
 from jaxdissect import adapters
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 CUTS = {
     "digits": "Conv_0 Conv_0.relu Conv_1 Conv_1.relu Dense_0 Dense_0.relu Dense_1",

@@ -11,7 +11,7 @@ from flax import nnx
 from test_adapters import CUTS
 
 from jaxdissect import adapters, gradients, networks, weights
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.upsampling import Axis, Centres
 
 close = {"rtol": 1e-5, "atol": 1e-6}

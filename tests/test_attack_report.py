@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdissect.reports.attacks import figures as attack_figures
-from jaxdissect.reports.attacks import report as attack_report
-from jaxdissect.reports.attacks import results as attack_results
-from jaxdissect.reports.attacks.results import ALL, Attacks
-from jaxdissect.reports.tables import Table
+from jaxdissect.experiments.attack import figures as attack_figures
+from jaxdissect.experiments.attack import page as attack_report
+from jaxdissect.experiments.attack import results as attack_results
+from jaxdissect.experiments.attack.results import ALL, Attacks
+from jaxdissect.pages.tables import Table
 
 CLASSES, UNITS, TOP = 3, 30, 2
 NASTY = '</script><b title="x">'

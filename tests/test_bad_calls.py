@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection.batches import checked
 from jaxdissect.dissection.layers import Layer
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import total
 
 HERE = Path(__file__).parent

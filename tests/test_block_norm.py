@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.regularizers import block_norm as module
 from jaxdissect.regularizers.block_norm import block_norm, group_norms, groups
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from test_broden import edit, folder, save_map
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.broden import broden
+from jaxdissect.errors import BadInput
 
 __all__ = ["folder"]
 

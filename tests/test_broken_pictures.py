@@ -5,11 +5,11 @@ import pytest
 from conftest import fails
 from test_folders import FILES, ORDER, SIZE, fill
 
-from jaxdissect.base import BadInput
-from jaxdissect.cli import datasets
-from jaxdissect.cli.config import DataConfig
 from jaxdissect.data import folders
 from jaxdissect.data.picture_files import examined, picture_files
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import datasets
+from jaxdissect.settings import DataSettings
 
 BAD = {"cat/a.JPEG": "is a broken picture", "dog/9.jpg": "is no picture"}
 
@@ -59,7 +59,7 @@ def test_the_names_of_a_split_folder_are_those_it_reads(folder):
 
 
 def test_skipping_leaves_out_exactly_the_broken_ones_and_says_so(folder, capsys):
-    config = DataConfig("folder", folder, broken="skip")
+    config = DataSettings("folder", folder, broken="skip")
     whole = datasets.open_source(config, (SIZE,))
     assert whole.left_out == () and "left out" not in capsys.readouterr().out
     damage(folder / "train")
@@ -82,7 +82,7 @@ def test_many_are_counted_and_some_named(tmp_path, capsys):
     fill(tmp_path / "test", names)
     for n in range(12):
         (tmp_path / "train" / "ab"[n % 2] / f"{n // 2}.png").write_bytes(b"x")
-    datasets.open_source(DataConfig("folder", tmp_path, broken="skip"), (SIZE,))
+    datasets.open_source(DataSettings("folder", tmp_path, broken="skip"), (SIZE,))
     said = capsys.readouterr().out
     assert said.startswith("12 of 36") and "; 2 more are in run.json." in said
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jaxdissect.attacks import LIGHT, away_from, carlini_wagner, towards
 from jaxdissect.attacks.bounds import check_bounds
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 # The package has a function of that name.
 module = import_module("jaxdissect.attacks.carlini_wagner")

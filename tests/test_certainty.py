@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from reference import chance as reference
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import certainty as sure
 from jaxdissect.dissection.counts import present
 from jaxdissect.dissection.label_pixels import (
@@ -17,6 +16,7 @@ from jaxdissect.dissection.label_pixels import (
     label_counts,
     label_counts_by_block,
 )
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 
 CATEGORIES = [0, 1, 0, 2]

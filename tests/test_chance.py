@@ -8,7 +8,6 @@ from reference import chance as reference
 from scipy import stats
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import chance
 from jaxdissect.dissection.chance import (
     Chance,
@@ -23,6 +22,7 @@ from jaxdissect.dissection.moments import (
     mask_moments,
 )
 from jaxdissect.dissection.sketches import as_real, folded
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate, add, total
 
 STRATA = np.array([0, 1, 0, 1, 1, 0, 1])

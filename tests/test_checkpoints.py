@@ -7,7 +7,7 @@ import pytest
 from conftest import make_example, random_params
 
 from jaxdissect import networks, training, weights
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.training import checkpoints
 
 

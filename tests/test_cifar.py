@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import cifar
+from jaxdissect.errors import BadInput
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cifar100"
 NAMES = {

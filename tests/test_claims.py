@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxdissect.reports.ablation import claims
-from jaxdissect.reports.ablation.comparison import Axes, Training, numbers
+from jaxdissect.experiments.compare import claims
+from jaxdissect.experiments.compare.results import Axes, Training, numbers
 
 UNITS = 12
 

@@ -14,8 +14,10 @@ import pytest
 from conftest import ROOT, TINY, fails
 
 from jaxdissect import weights
-from jaxdissect.cli import build, main, parse
-from jaxdissect.cli.config import DissectConfig, TrainConfig
+from jaxdissect.cli import main, parse
+from jaxdissect.experiments.dissect.settings import DissectSettings
+from jaxdissect.experiments.train.settings import TrainSettings
+from jaxdissect.runs import subjects
 
 PHASES = [
     *("--network.architecture", "shapesnet", "--network.width", "0.0625"),
@@ -257,12 +259,13 @@ def test_every_config_loads_and_says_what_it_is(file):
 def test_a_config_file_changes_defaults_and_the_command_line_both(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
-        "from jaxdissect.cli.config import TrainConfig\nconfig = TrainConfig(seed=4)\n"
+        "from jaxdissect.experiments import TrainSettings\n"
+        "config = TrainSettings(seed=4)\n"
     )
     assert parse("train", [str(file)]).seed == 4
     config = parse("train", [str(file), "--seed", "5", "--optim.lr", "0.1"])
     assert (config.seed, config.optim.lr) == (5, 0.1)
-    assert isinstance(config, TrainConfig)
+    assert isinstance(config, TrainSettings)
 
 
 def test_results_are_named_after_the_run_its_seed_included():
@@ -272,9 +275,9 @@ def test_results_are_named_after_the_run_its_seed_included():
         "downloads/mine.safetensors": "mine",
     }
     for path, name in names.items():
-        assert build.run_name(DissectConfig(weights=Path(path))) == name
-    assert build.run_name(DissectConfig()) == "scenes_vgg16"
-    assert build.run_name(DissectConfig(network="nets/own.py:build")) == "own"
+        assert subjects.run_name(DissectSettings(weights=Path(path))) == name
+    assert subjects.run_name(DissectSettings()) == "scenes_vgg16"
+    assert subjects.run_name(DissectSettings(network="nets/own.py:build")) == "own"
 
 
 def test_version(capsys):

@@ -14,7 +14,8 @@ import pytest
 from conftest import fails
 
 from jaxdissect import weights
-from jaxdissect.cli import main, sources
+from jaxdissect.cli import main
+from jaxdissect.runs import labelled
 
 ROOT = Path(__file__).parents[1]
 FEW = [
@@ -110,7 +111,7 @@ def test_other_layers_and_values(trained, value, tmp_path):
 @pytest.mark.slow
 def test_a_missing_dissection_is_made(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "NUM_GENERATED", 14)
+    monkeypatch.setattr(labelled, "NUM_GENERATED", 14)
     layers = ["--layers", "conv5_3", "fc6"]
     main(["ablate", *weights_of(trained), *FEW, "--random-draws", "2", *layers])
     made = {path.name for path in (tmp_path / "runs").iterdir()}
@@ -156,7 +157,7 @@ def test_a_killed_sweep_ends_identical(trained, dissected, ablated, tmp_path):
 def test_scaling_writes_what_it_says(trained, tmp_path):
     config = tmp_path / "scale.py"
     config.write_text(
-        "from jaxdissect.cli.config import ScaleConfig\nconfig = ScaleConfig()\n"
+        "from jaxdissect.experiments import ScaleSettings\nconfig = ScaleSettings()\n"
     )
     out = tmp_path / "out"
     few = [*FEW, "--random-draws", "3", "--factors", "0.5", "1", "--out", str(out)]
@@ -183,9 +184,10 @@ def compare_config(tmp_path, *files):
     config = tmp_path / "compare.py"
     config.write_text(
         "from pathlib import Path\n"
-        "from jaxdissect.cli.config import CompareConfig\n"
+        "from jaxdissect.experiments import CompareSettings\n"
         f"files = [Path(f) for f in {[str(file) for file in files]}]\n"
-        "config = CompareConfig(trainings=tuple(files), layer='conv5_3', rotations=1)\n"
+        "config = CompareSettings(\n"
+        "    trainings=tuple(files), layer='conv5_3', rotations=1\n)\n"
     )
     return str(config)
 
@@ -285,15 +287,15 @@ def test_activations_that_are_not_finite_leave_nothing(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ("ScaleConfig(factors=(0.5, 0.0))", "`factors[1]` is 0.0"),
-        ("ScaleConfig(layer='input')", "no weights lead to"),
-        ("CompareConfig()", "`trainings` has 0 files"),
-        ("TrainConfig()", "takes AblateConfig or ScaleConfig or CompareConfig"),
+        ("ScaleSettings(factors=(0.5, 0.0))", "`factors[1]` is 0.0"),
+        ("ScaleSettings(layer='input')", "no weights lead to"),
+        ("CompareSettings()", "`trainings` has 0 files"),
+        ("TrainSettings()", "takes AblateSettings or ScaleSettings or CompareSettings"),
     ],
 )
 def test_experiments_that_cannot_be_are_refused(config, said, tmp_path, capsys):
     file = tmp_path / "mine.py"
     kind = config.split("(")[0]
-    file.write_text(f"from jaxdissect.cli.config import {kind}\nconfig = {config}\n")
+    file.write_text(f"from jaxdissect.experiments import {kind}\nconfig = {config}\n")
     assert said in fails(capsys, "ablate", str(file), "--out", str(tmp_path / "out"))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]

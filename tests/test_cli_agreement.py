@@ -1,4 +1,4 @@
-"""`ablate` with an AgreementConfig: predictions against closed forms, and mistakes."""
+"""`agreement`: predictions against closed forms, and mistakes."""
 
 import csv
 import json
@@ -12,8 +12,8 @@ from scipy import stats
 from jaxdissect import weights
 from jaxdissect.ablation import Drops, UnitAttributes
 from jaxdissect.cli import main
-from jaxdissect.reports.ablation import agreement
-from jaxdissect.reports.ablation.agreement import Measure, Predictor
+from jaxdissect.experiments.agreement import results as agreement
+from jaxdissect.experiments.agreement.results import Measure, Predictor
 
 FEW = [
     *("--num-rank", "28", "--num-report", "28", "--batch-size", "14"),
@@ -25,7 +25,8 @@ FEW = [
 def config(tmp_path_factory):
     file = tmp_path_factory.mktemp("agreement") / "config.py"
     file.write_text(
-        "from jaxdissect.cli.config import AgreementConfig\nconfig = AgreementConfig()"
+        "from jaxdissect.experiments import AgreementSettings\n"
+        "config = AgreementSettings()"
     )
     return str(file)
 

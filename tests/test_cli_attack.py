@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 from conftest import QUICKLY, fails
 
-from jaxdissect import networks
-from jaxdissect.cli import build, main, records
-from jaxdissect.cli.attack import attacking, knowing
-from jaxdissect.cli.attack import command as attack
-from jaxdissect.cli.config import AttackConfig
+from jaxdissect import model, networks
+from jaxdissect.cli import main
 from jaxdissect.data import scenes
+from jaxdissect.experiments.attack import attacking, knowing
+from jaxdissect.experiments.attack import command as attack
+from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.runs import records
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
-from jaxdissect.cli.config import AttackConfig
-config = AttackConfig(num_images=3, steps=60, searches=5, batch_size=3, num_shown=2)
+from jaxdissect.experiments import AttackSettings
+config = AttackSettings(num_images=3, steps=60, searches=5, batch_size=3, num_shown=2)
 """
 TARGETS = ["--targets", "harbour", "bathroom"]
 
@@ -64,7 +65,7 @@ def rows_of(file):
 
 @pytest.mark.slow
 def test_images_are_the_first_that_will_do_and_were_not_ranked_on(trained, attacked):
-    network = build.load_trained(trained / "weights.safetensors")
+    network = model.load_trained(trained / "weights.safetensors")
     first = 4_000_000  # of the report split; the ranking one ends before
     drawn = scenes.render(0, range(first, first + 14), size=network.image_size)
     pixels = drawn.images / np.float32(255)
@@ -84,8 +85,8 @@ def test_images_are_the_first_that_will_do_and_were_not_ranked_on(trained, attac
 @pytest.mark.slow
 def test_attacks_are_what_they_say(trained, folders, tmp_path):
     """Of the images kept: bounds, classes, distances, peaks and roles, by loops."""
-    network = build.load_trained(trained / "weights.safetensors")
-    config = AttackConfig(
+    network = model.load_trained(trained / "weights.safetensors")
+    config = AttackSettings(
         **{"num_images": 3, "batch_size": 3, "num_shown": 2},
         **{"steps": 60, "searches": 5},
         weights=trained / "weights.safetensors",
@@ -216,14 +217,14 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
         "run",
         lambda c: make("ablated", c, Path("runs") / knowing.ablate.default_name(c)),
     )
-    config = AttackConfig(weights=trained / "weights.safetensors")
-    network = build.load_trained(config.weights)
+    config = AttackSettings(weights=trained / "weights.safetensors")
+    network = model.load_trained(config.weights)
     wanted = knowing.runs_of(config, network)
     assert not (tmp_path / "runs").exists()
     assert wanted.ablation["command"] == "ablate"
     assert wanted.dissection["config"]["layers"] == ["conv5_3"]
     known = knowing.known(config, network)
-    assert [type(c).__name__ for c in made] == ["DissectConfig", "AblateConfig"]
+    assert [type(c).__name__ for c in made] == ["DissectSettings", "AblateSettings"]
     assert known.orders.shape == (14, 32) and (known.scale > 0).any()
     found = knowing.runs_of(config, network)
     assert found.ablation == records.read(folders / "ablated").run

@@ -10,11 +10,12 @@ from conftest import fails
 from reference import state_dicts
 from reference.torch_files import save_archive, save_stream
 
-from jaxdissect import networks, weights
-from jaxdissect.base import BadInput
+from jaxdissect import model, networks, weights
 from jaxdissect.checkpoints import load_checkpoint
-from jaxdissect.cli import build, loading, main
-from jaxdissect.cli.config import PreprocessingConfig, SubjectConfig
+from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import subjects
+from jaxdissect.settings import PreprocessingSettings, SubjectSettings
 
 FEW = ["--num-images", "14", "--batch-size", "14", "--num-draws", "0"]
 
@@ -50,8 +51,8 @@ def test_a_th_file_is_dissected_and_what_is_assumed_is_said(resnet, tmp_path, ca
 
 
 def test_what_is_given_is_not_assumed(resnet):
-    given = PreprocessingConfig(40, (0.5,) * 3, (0.2,) * 3)
-    loaded = loading.load(SubjectConfig(resnet, None, given))
+    given = PreprocessingSettings(40, (0.5,) * 3, (0.2,) * 3)
+    loaded = subjects.load(SubjectSettings(resnet, None, given))
     assert loaded.image_size == 40
     assert loaded.facts["input"] == (
         "40 x 40 RGB images in [0, 1], minus (0.5, 0.5, 0.5), over (0.2, 0.2, 0.2)"
@@ -73,8 +74,8 @@ def grey(tmp_path_factory):
 def test_a_grey_network_sees_the_luminance(grey, capsys):
     said = fails(capsys, "dissect", "--weights", str(grey))
     assert "takes images of 1 channel, for which no `mean` is usual" in said
-    given = PreprocessingConfig(mean=(0.13,), std=(0.31,))
-    loaded = loading.load(SubjectConfig(grey, None, given))
+    given = PreprocessingSettings(mean=(0.13,), std=(0.31,))
+    loaded = subjects.load(SubjectSettings(grey, None, given))
     assert loaded.facts["input"] == (
         "32 x 32 RGB images in [0, 1], made grey (0.299 R + 0.587 G + 0.114 B), minus "
         "(0.13), over (0.31)"
@@ -89,7 +90,7 @@ def test_a_grey_network_sees_the_luminance(grey, capsys):
     same = np.repeat(luminance, 3, axis=-1)
     again = networks.apply(loaded.network, loaded.weights.params, same)
     assert abs(got - again).max() <= 1e-5 * abs(want).max()
-    fresh = build.with_random_weights(loaded, 1).weights.params
+    fresh = model.with_random_weights(loaded, 1).weights.params
     assert jax.tree.structure(fresh) == jax.tree.structure(loaded.weights.params)
 
 
@@ -116,8 +117,8 @@ def test_one_network_of_several_is_chosen(resnet, tmp_path, capsys):
     save_archive({"model": first, "ema": second}, tmp_path / "a.ckpt")
     said = fails(capsys, "dissect", "--weights", str(tmp_path / "a.ckpt"))
     assert "holds several state dictionaries, model, ema; `part` says which" in said
-    given = PreprocessingConfig(part="ema")
-    loaded = loading.load(SubjectConfig(tmp_path / "a.ckpt", None, given))
+    given = PreprocessingSettings(part="ema")
+    loaded = subjects.load(SubjectSettings(tmp_path / "a.ckpt", None, given))
     np.testing.assert_array_equal(
         loaded.weights.params["fc"]["params"]["kernel"][0, 0].T,
         second["linear.weight"],
@@ -142,7 +143,7 @@ def test_a_network_of_small_images_is_trained(settings, tmp_path):
             *("--out", str(tmp_path / "run")),
         ]
     )
-    loaded = build.load_trained(tmp_path / "run" / "weights.safetensors")
+    loaded = model.load_trained(tmp_path / "run" / "weights.safetensors")
     grey = "--network.grey" in settings
     assert ("made grey" in loaded.facts["input"]) == grey
     shape = loaded.weights.params["conv1.conv"]["params"]["kernel"].shape
@@ -159,4 +160,4 @@ def test_preprocessing_that_cannot_be(resnet):
         ({"part": "ema"}, "`part` is 'ema', which no name of"),
     ):
         with pytest.raises(BadInput, match=said):
-            loading.load(SubjectConfig(resnet, None, PreprocessingConfig(**given)))
+            subjects.load(SubjectSettings(resnet, None, PreprocessingSettings(**given)))

@@ -8,12 +8,12 @@ import pytest
 from conftest import fails
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.cli import main
-from jaxdissect.cli.config import DissectConfig, ProtocolConfig
-from jaxdissect.cli.dissect import dissect_subject
-from jaxdissect.cli.subjects import Subject
-from jaxdissect.reports import netdissect_csv
+from jaxdissect.experiments.dissect import netdissect_csv
+from jaxdissect.experiments.dissect.command import dissect_subject
+from jaxdissect.experiments.dissect.settings import DissectSettings
+from jaxdissect.runs.subjects import Subject
+from jaxdissect.settings import ProtocolSettings
 from jaxdissect.upsampling import Centres
 
 SIZE = 32
@@ -41,8 +41,8 @@ def subject(forward=forward):
 
 def settings(**changed):
     few = {"images": "shapes", "num_images": 24, "batch_size": 8, "num_top": 2}
-    protocol = ProtocolConfig(stride=2)
-    return DissectConfig(**{"protocol": protocol, "num_draws": 100, **few, **changed})
+    protocol = ProtocolSettings(stride=2)
+    return DissectSettings(**{"protocol": protocol, "num_draws": 100, **few, **changed})
 
 
 def rows(path):

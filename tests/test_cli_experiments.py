@@ -11,18 +11,18 @@ from jaxdissect.cli import main
 
 NETWORK = """
 import dataclasses
-from jaxdissect.cli.config import *
-base = TrainConfig(
-    network=NetworkConfig(architecture="shapesnet", width=0.0625, batch_norm=False),
-    data=DataConfig(name="squares", num_train=90, num_test=45),
-    optim=OptimConfig(optimizer="sgd", lr=0.01, weight_decay=5e-4, batch_size=45),
+from jaxdissect.experiments import *
+base = TrainSettings(
+    network=NetworkSettings(architecture="shapesnet", width=0.0625, batch_norm=False),
+    data=DataSettings(name="squares", num_train=90, num_test=45),
+    optim=OptimSettings(optimizer="sgd", lr=0.01, weight_decay=5e-4, batch_size=45),
     schedule=((32, 2),),
 )
 """
 REGIMES = (
     NETWORK
     + """
-config = RegimesConfig(
+config = RegimesSettings(
     base=base,
     seeds=(0, 1),
     together=True,
@@ -36,8 +36,8 @@ config = RegimesConfig(
 GROUPS = (
     NETWORK
     + """
-config = GroupsConfig(
-    base=TrainConfig(data=DataConfig(name="folder")),  # what --quick leaves alone
+config = GroupsSettings(
+    base=TrainSettings(data=DataSettings(name="folder")),  # what --quick leaves alone
     small=base,
     quick=True,
     seeds=(0,),

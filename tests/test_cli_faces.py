@@ -1,4 +1,4 @@
-"""`train` with a FacesConfig: a network for each split, means over splits."""
+"""`train` with a FacesSettings: a network for each split, means over splits."""
 
 import csv
 import json
@@ -8,11 +8,11 @@ import pytest
 from conftest import compiling_quickly, fails
 from test_faces import write_faces
 
-from jaxdissect import ablation, attacks, gradients
-from jaxdissect.cli import build, main
-from jaxdissect.cli.gradients import command
+from jaxdissect import ablation, attacks, gradients, model
+from jaxdissect.cli import main
 from jaxdissect.data import faces
-from jaxdissect.reports.gradients import answers, several
+from jaxdissect.experiments.faces import results as several
+from jaxdissect.experiments.gradients import answers, command
 
 FEW = [
     *("--splits", "3", "4", "--base.schedule", "36", "1", "--base.optim.batch-size"),
@@ -67,7 +67,7 @@ def test_every_split_has_its_files_and_the_means_are_theirs(asked):
 def test_trainings_are_of_the_splits_their_names_say(asked, made_up):
     for split in (3, 4):
         folder = asked.parent / "trainings" / f"split-{split}" / "seed-0"
-        trained = build.load_trained(folder / "weights.safetensors")
+        trained = model.load_trained(folder / "weights.safetensors")
         assert trained.classes == faces.SUBJECTS
         assert trained.network[0].name == "grey"
         run = json.loads((folder / "run.json").read_text())

@@ -10,11 +10,13 @@ import pytest
 from conftest import fails
 from PIL import Image
 
-from jaxdissect.base import BadInput
-from jaxdissect.cli import main, own_pictures, sources
-from jaxdissect.cli.config import DataConfig, DissectConfig, PicturesConfig
-from jaxdissect.cli.loading import load
+from jaxdissect.cli import main
 from jaxdissect.data import folders
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.dissect.settings import DissectSettings
+from jaxdissect.runs import labelled, own_pictures
+from jaxdissect.runs.subjects import load
+from jaxdissect.settings import DataSettings, PicturesSettings
 
 NETWORK = f"{Path(__file__).parent / 'tiny_network.py'}:thirds"
 CLASSES = ("red", "green", "blue")
@@ -25,7 +27,7 @@ BYTES = os.fsdecode(b"caf\xe9")
 
 @pytest.fixture(scope="module")
 def network():
-    return load(DissectConfig(network=NETWORK))
+    return load(DissectSettings(network=NETWORK))
 
 
 def colourful(root, counts, start=0):
@@ -42,7 +44,7 @@ def colourful(root, counts, start=0):
 
 
 def opened(network, root, most=99, **settings):
-    data = PicturesConfig("pictures", root, **settings)
+    data = PicturesSettings("pictures", root, **settings)
     limits = {"num_rank": most, "num_report": most}
     return own_pictures.open_pictures(data, network, **limits, batch_size=8)
 
@@ -141,9 +143,9 @@ def test_what_is_trained_and_tested_on_is_said(tmp_path):
     colourful(tmp_path / "test", {"red": 2}, start=1)
     (tmp_path / "train" / "red" / "sub").mkdir()
     (tmp_path / "train" / "red" / "sub" / "a.png").write_text("")
-    from jaxdissect.cli.datasets import open_source
+    from jaxdissect.runs.datasets import open_source
 
-    said = open_source(DataConfig("folder", tmp_path, num_train=3), (SIZE,)).said
+    said = open_source(DataSettings("folder", tmp_path, num_train=3), (SIZE,)).said
     assert "3 of 5 images to train on are used, by `num_train`" in said
     assert (
         "Of 6 files in train 5 are taken, but not 1 in a folder inside (red/s" in said
@@ -246,10 +248,10 @@ def test_settings_of_other_images_are_refused(tmp_path, capsys):
 
 def test_levels_are_chosen_on_others_which_is_said(tmp_path):
     root = masks_of(tmp_path)
-    config = DissectConfig(images="segmented", path=root)
-    probe = sources.probe_of(config, SIZE)
+    config = DissectSettings(images="segmented", path=root)
+    probe = labelled.probe_of(config, SIZE)
     from jaxdissect import dissection
 
-    this, other = sources.choosing_of(config, probe, dissection.GAN19, SIZE)
+    this, other = labelled.choosing_of(config, probe, dissection.GAN19, SIZE)
     assert "1 of 2 images are set aside to choose levels on." in this.source.notes
     assert len(this.indices) == len(other.indices) == 1

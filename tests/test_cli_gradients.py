@@ -1,4 +1,4 @@
-"""`dissect` with a GradientsConfig: tables against plain gradients, and mistakes."""
+"""`dissect` with a GradientsSettings: tables against plain gradients, and mistakes."""
 
 import csv
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from conftest import QUICKLY, fails
 
-from jaxdissect import networks
-from jaxdissect.cli import build, datasets, generated, main
-from jaxdissect.cli.config import DataConfig
+from jaxdissect import model, networks
+from jaxdissect.cli import main
 from jaxdissect.data import scenes
+from jaxdissect.runs import datasets, generated
+from jaxdissect.settings import DataSettings
 
 LAYERS = ("conv5_2", "conv5_3")
 FEW = [
@@ -25,7 +26,8 @@ FEW = [
 def config(tmp_path_factory):
     file = tmp_path_factory.mktemp("gradients") / "config.py"
     file.write_text(
-        "from jaxdissect.cli.config import GradientsConfig\nconfig = GradientsConfig()"
+        "from jaxdissect.experiments import GradientsSettings\n"
+        "config = GradientsSettings()"
     )
     return str(file)
 
@@ -44,12 +46,12 @@ def rows_of(file):
 
 @pytest.fixture(scope="module")
 def loaded(trained):
-    return build.load_trained(trained / "weights.safetensors")
+    return model.load_trained(trained / "weights.safetensors")
 
 
 @pytest.mark.slow
 def test_scores_are_norms_of_mean_gradients_of_the_ranking_images(asked, loaded):
-    source = datasets.open_source(DataConfig(num_train=28, num_test=28), (48,))
+    source = datasets.open_source(DataSettings(num_train=28, num_test=28), (48,))
     images, targets = source.at(48)[0].read(np.arange(28))
     layer, k = "conv5_3", 3
     trunk, tail = networks.split(loaded.network, layer)

@@ -8,22 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdissect import adapters, metrics, networks
-from jaxdissect.cli import (
-    ablate,
-    analysed,
-    build,
-    generated,
-    main,
-    sweeping,
-)
-from jaxdissect.cli.config import (
-    AblateConfig,
-    PicturesConfig,
-)
-from jaxdissect.cli.sweeping import Pass
+from jaxdissect import adapters, metrics, model, networks
+from jaxdissect.cli import main
 from jaxdissect.data import pictures, scenes
-from jaxdissect.reports.ablation import agreement
+from jaxdissect.experiments.ablate import command as ablate
+from jaxdissect.experiments.ablate.settings import AblateSettings
+from jaxdissect.experiments.agreement import results as agreement
+from jaxdissect.runs import generated, halves, sweeps
+from jaxdissect.runs.sweeps import Pass
+from jaxdissect.settings import PicturesSettings
 
 pytestmark = pytest.mark.slow
 
@@ -68,12 +61,12 @@ def weights(trained):
 
 @pytest.fixture(scope="module")
 def loaded(weights):
-    return build.load_trained(weights)
+    return model.load_trained(weights)
 
 
 def measured(loaded, config, progress):
     progress.mkdir()
-    images = in_turns(analysed.open_images(config, loaded))
+    images = in_turns(halves.open_images(config, loaded))
     this = Pass(loaded, config, progress, images)
     return images, ablate.measure(config, this, {LAYER: [0, 1, 7, 8]})[LAYER]
 
@@ -94,9 +87,9 @@ def in_turns(images):
 
 def test_scenes_in_a_folder_are_measured_as_scenes(loaded, all_classes, tmp_path):
     few = {"num_rank": 28, "num_report": 28, "batch_size": 14, "value": "resample"}
-    data = PicturesConfig("pictures", all_classes)
-    of_scenes, want = measured(loaded, AblateConfig(**few), tmp_path / "1")
-    of_folder, got = measured(loaded, AblateConfig(**few, data=data), tmp_path / "2")
+    data = PicturesSettings("pictures", all_classes)
+    of_scenes, want = measured(loaded, AblateSettings(**few), tmp_path / "1")
+    of_folder, got = measured(loaded, AblateSettings(**few, data=data), tmp_path / "2")
     assert of_folder.classes == of_scenes.classes == scenes.CLASSES
     for part in ("rank", "report"):
         images = [getattr(each, part).images for each in (of_folder, of_scenes)]
@@ -188,7 +181,7 @@ def test_the_page_is_there_without_a_dissection(ablated):
 
 def write_config(tmp_path, kind):
     file = tmp_path / "config.py"
-    file.write_text(f"from jaxdissect.cli.config import {kind}\nconfig = {kind}()\n")
+    file.write_text(f"from jaxdissect.experiments import {kind}\nconfig = {kind}()\n")
     return str(file)
 
 
@@ -196,7 +189,7 @@ def test_gradients_are_of_the_classes_that_occur(
     weights, loaded, some_classes, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(agreement, "NUM_DRAWS", 100)
-    config, out = write_config(tmp_path, "AgreementConfig"), tmp_path / "out"
+    config, out = write_config(tmp_path, "AgreementSettings"), tmp_path / "out"
     few = ["--layer", LAYER, "--scores", "logit", "--out", str(out)]
     main(["ablate", config, *arguments(weights, some_classes), *few])
     kernel = np.asarray(loaded.weights.params["fc7"]["params"]["kernel"])[0, 0]
@@ -208,7 +201,7 @@ def test_gradients_are_of_the_classes_that_occur(
 
 
 def test_scaling_takes_pictures(weights, some_classes, reported, tmp_path):
-    config, out = write_config(tmp_path, "ScaleConfig"), tmp_path / "out"
+    config, out = write_config(tmp_path, "ScaleSettings"), tmp_path / "out"
     few = ["--layer", LAYER, "--random-draws", "2", "--factors", "1", "2"]
     data = [*arguments(weights, some_classes), "--out", str(out)]
     main(["ablate", config, *data, *few])
@@ -218,8 +211,8 @@ def test_scaling_takes_pictures(weights, some_classes, reported, tmp_path):
 
 
 def test_weights_before_a_layer_are_an_attribute_where_they_are_known(loaded):
-    assert sweeping.num_units(loaded, "conv5_3") == 32
-    (norm,) = sweeping.known_norm(loaded, "conv5_3").values()
+    assert sweeps.num_units(loaded, "conv5_3") == 32
+    (norm,) = sweeps.known_norm(loaded, "conv5_3").values()
     assert norm.shape == (32,)
     functions = {
         "body": lambda w, x: x[:, :2, :2] * w,
@@ -230,5 +223,5 @@ def test_weights_before_a_layer_are_an_attribute_where_they_are_known(loaded):
     network, params = adapters.chain(functions, weights, like)
     found = loaded.weights._replace(params=params)
     own = loaded._replace(network=network, weights=found, image_size=8)
-    assert sweeping.num_units(own, "body") == 3
-    assert sweeping.known_norm(own, "body") == {}
+    assert sweeps.num_units(own, "body") == 3
+    assert sweeps.known_norm(own, "body") == {}

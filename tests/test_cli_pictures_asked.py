@@ -21,19 +21,20 @@ from test_cli_pictures import (
 )
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli import generated, own_pictures
-from jaxdissect.cli.config import DataConfig, GradientsConfig, PicturesConfig
-from jaxdissect.cli.gradients import command, unit_questions
 from jaxdissect.data import scenes
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.gradients import command, unit_questions
+from jaxdissect.experiments.gradients.settings import GradientsSettings
+from jaxdissect.runs import generated, own_pictures
+from jaxdissect.settings import DataSettings, PicturesSettings
 
 __all__ = ["all_classes", "answer", "loaded", "reported", "some_classes", "weights"]
 
 
 @pytest.fixture(scope="module")
 def asked(loaded, some_classes):
-    data = DataConfig("pictures", some_classes, broken="skip", num_test=5)
-    config = GradientsConfig(
+    data = DataSettings("pictures", some_classes, broken="skip", num_test=5)
+    config = GradientsSettings(
         data=data, removed=2, random_draws=2, steps=(1.0,), num_pushed=5, batch_size=6
     )
     source = command.open_images(config, loaded)
@@ -83,7 +84,7 @@ def opened(data, loaded):
 
 @pytest.mark.slow
 def test_predicted_labels_are_the_networks_answers(loaded, flat, answer):
-    found = opened(DataConfig("pictures", flat, labels="predicted"), loaded)
+    found = opened(DataSettings("pictures", flat, labels="predicted"), loaded)
     assert len(found.numbers) >= 2 and "own answers" in found.said
     for half in (found.rank, found.report):
         pixels, labels = half.read(np.arange(min(half.num_images, 28)))
@@ -96,7 +97,7 @@ def test_another_picture_of_the_same_name_and_length_is_another_run(loaded, flat
         folder.mkdir(exist_ok=True)
         Image.open(path).save(folder / f"{path.stem}.bmp")
         path.unlink()
-    data = PicturesConfig("pictures", flat)
+    data = PicturesSettings("pictures", flat)
     first, again = opened(data, loaded).fingerprint, opened(data, loaded).fingerprint
     file = next(flat.glob("*/00.bmp"))
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
@@ -149,7 +150,7 @@ def test_one_picture_in_both_halves_is_refused(loaded, all_classes, tmp_path):
     first, *_, last = sorted((folder / scenes.CLASSES[0]).iterdir())
     shutil.copy(first, last)
     with pytest.raises(BadInput, match=r"are the same picture, one to rank"):
-        opened(PicturesConfig("pictures", folder), loaded)
+        opened(PicturesSettings("pictures", folder), loaded)
 
 
 def test_pictures_are_not_for_training(capsys, flat):

@@ -11,15 +11,16 @@ from conftest import QUICKLY, fails
 from PIL import Image
 from reference import queries as reference
 
-from jaxdissect import networks
-from jaxdissect.cli import build, dissect, main
+from jaxdissect import model, networks
+from jaxdissect.cli import main
 from jaxdissect.data import scenes
+from jaxdissect.experiments.dissect import command as dissect
 
 DISSECTED, OUTSIDE = 28, 42
 SMALL = ["--num-images", str(DISSECTED), "--batch-size", "14"]
 CONFIG = """
-from jaxdissect.cli.config import QueryConfig
-config = QueryConfig(outside=42, batch_size=14, num_shown=3)
+from jaxdissect.experiments import QuerySettings
+config = QuerySettings(outside=42, batch_size=14, num_shown=3)
 """
 
 
@@ -104,7 +105,7 @@ def test_peaks_judge_as_the_loops_do_on_scenes_drawn_anew(trained, answered, dis
     concept, units = detected(dissected)
     rows = [r for r in rows_of(answered / "classifiers.csv") if r["concept"] == concept]
     assert sorted(int(row["unit"]) for row in rows) == sorted(units)
-    network = build.load_trained(trained / "weights.safetensors")
+    network = model.load_trained(trained / "weights.safetensors")
     first = 2_000_000 + 2 * DISSECTED
     size = network.image_size
     drawn = scenes.render(0, range(first, first + OUTSIDE), size=size)
@@ -191,10 +192,10 @@ def test_the_best_unit_may_be_asked_alone(trained, question, dissected, tmp_path
 def test_random_weights_can_be_asked(trained, question, dissected, tmp_path):
     folder = tmp_path / "random"
     shutil.copytree(dissected, folder)
-    loaded = build.load_trained(trained / "weights.safetensors")
+    loaded = model.load_trained(trained / "weights.safetensors")
     run = json.loads((dissected.parent / "run.json").read_text())
     run["config"] |= {"random_weights": True, "seed": 3}
-    run["weights"] = build.with_random_weights(loaded, 3).weights.digest
+    run["weights"] = model.with_random_weights(loaded, 3).weights.digest
     (folder / "run.json").write_text(json.dumps(run))
     picture = ["--images", str(question / "one.png")]
     ask(trained, question, folder, tmp_path / "out", *picture)

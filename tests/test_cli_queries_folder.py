@@ -13,8 +13,8 @@ from jaxdissect.cli import main
 pytestmark = pytest.mark.slow
 
 CONFIG = """
-from jaxdissect.cli.config import QueryConfig
-config = QueryConfig(num_shown=3)
+from jaxdissect.experiments import QuerySettings
+config = QuerySettings(num_shown=3)
 """
 
 

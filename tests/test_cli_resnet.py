@@ -10,11 +10,11 @@ from conftest import fails
 
 from jaxdissect import networks, weights
 from jaxdissect.cli import main
-from jaxdissect.cli.architectures import build_network
-from jaxdissect.cli.config import NetworkConfig
 from jaxdissect.data import scenes
+from jaxdissect.networks.architectures import build_network
+from jaxdissect.settings import NetworkSettings
 
-CONFIG = NetworkConfig(architecture="resnet18", width=1 / 16)
+CONFIG = NetworkSettings(architecture="resnet18", width=1 / 16)
 INNER = "layer2.0.conv1"
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from conftest import compiling_quickly, fails
 
-from jaxdissect import networks, weights
-from jaxdissect.cli import architectures, main
-from jaxdissect.cli.config import NetworkConfig, checking
+from jaxdissect import networks, range_checks, weights
+from jaxdissect.cli import main
 from jaxdissect.data import cifar
+from jaxdissect.networks import architectures
+from jaxdissect.settings import NetworkSettings
 from jaxdissect.training import checkpoints
 
 pytestmark = pytest.mark.slow
@@ -103,7 +104,7 @@ def test_the_accuracy_written_down_is_that_of_the_weights_without_any_dropout(
     whole, data
 ):
     loaded = weights.load(whole / "weights.safetensors")
-    described = NetworkConfig(architecture="shapesnet", width=0.0625)
+    described = NetworkSettings(architecture="shapesnet", width=0.0625)
     network = architectures.build_network(described, 4)
     _, test_set = cifar.cifar(data, "cifar10")
     images, targets = test_set.read(np.arange(8))
@@ -200,7 +201,7 @@ def test_seeds_that_have_finished_are_restored_and_left_as_they_are(two_seeds, c
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(
     command, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(checking, "check", lambda config, where="": None)
+    monkeypatch.setattr(range_checks, "check", lambda config, where="": None)
     out = tmp_path / "out"
     diverging = [*command, "--optim.lr", "1e30", "--out", str(out)]
     for _ in range(2):
@@ -215,7 +216,7 @@ def test_weights_that_are_not_finite_are_never_saved(
     command, tmp_path, capsys, monkeypatch
 ):
     """The loss of a step is that of the weights before it."""
-    monkeypatch.setattr(checking, "check", lambda config, where="": None)
+    monkeypatch.setattr(range_checks, "check", lambda config, where="": None)
     out = tmp_path / "out"
     overflow = ["--optim.optimizer", "sgd", "--optim.decay", "epoch_cosine"]
     overflow += ["--optim.lr", "1e30", "--optim.weight-decay", "1e30"]

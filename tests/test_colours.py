@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import colours, scenes
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
+from jaxdissect.errors import BadInput
 
 
 def name_of(rgb):

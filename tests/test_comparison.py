@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import Dissection, comparison, label_units, matching
 from jaxdissect.dissection.matching import Side
+from jaxdissect.errors import BadInput
 from jaxdissect.intervals import Interval
 
 CONCEPTS = [("tree", "object"), ("tree", "part"), ("red", "colour"), ("car", "object")]

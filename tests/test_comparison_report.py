@@ -9,12 +9,20 @@ import subprocess
 import numpy as np
 import pytest
 
-from jaxdissect.base import BadInput
-from jaxdissect.dissection import PNAS20, Dissection, comparison, label_units, matching
+from jaxdissect import dissection
+from jaxdissect.dissection import (
+    PNAS20,
+    Dissection,
+    comparison,
+    label_units,
+    matching,
+)
 from jaxdissect.dissection.matching import Side
-from jaxdissect.reports import cards, comparison_report
-from jaxdissect.reports.comparison_tables import comparison_tables, pairs
-from jaxdissect.reports.effect_cards import MINUS
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.contrast import page as comparison_report
+from jaxdissect.experiments.contrast.tables import comparison_tables, pairs
+from jaxdissect.experiments.dissect import cards
+from jaxdissect.pages.numbers import MINUS
 
 NASTY = '</script><b title="x">'
 CONCEPTS = [("tree", "object"), (NASTY, "object"), ("roof", "part"), ("red", "colour")]
@@ -38,7 +46,7 @@ def shown(one, name, **facts):
     result, concepts = one
     strips = [f"data:,{name[-1]}{unit}" for unit in range(len(result.iou))]
     units = cards.unit_cards(result, concepts, strips, [["farm"]] * len(strips))
-    numbers = cards.headline(result, concepts, PNAS20)
+    numbers = dissection.headline(result, concepts, PNAS20)
     return comparison_report.Shown(name, facts, numbers, units)
 
 

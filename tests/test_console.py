@@ -8,15 +8,18 @@ import sys
 import pytest
 from conftest import ROOT
 
-from jaxdissect.base import BadInput
-from jaxdissect.cli import caching, console, contrast, main, publishing
+from jaxdissect import caching
+from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.contrast import command as contrast
+from jaxdissect.runs import console, publishing
 
 SAYING = """
 import sys
 from pathlib import Path
 from jaxdissect.cli import console, outputs
 with console.forgiving():
-    for n in outputs.progress(range(2000), 2000, "naïve"):
+    for n in Progress().bar(range(2000), 2000, "naïve"):
         print("ein Häuschen, 家", n)
     Path(sys.argv[1]).write_text("whole")
 """

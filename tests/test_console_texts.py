@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput, escaped, printable
-from jaxdissect.cli import console
-from jaxdissect.reports import pages
+from jaxdissect.errors import BadInput, escaped, printable
+from jaxdissect.pages import base as pages
+from jaxdissect.runs import console
 
 HARMFUL = "\x1b[31m\r\x00\x07\u202e\u2066\u2028\x85\ud800"
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
+from jaxdissect.errors import BadInput
 
 NOISE = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
 

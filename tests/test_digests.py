@@ -11,10 +11,10 @@ import numpy as np
 import own_networks as own
 import pytest
 
-from jaxdissect import adapters, checkpoints, networks
+from jaxdissect import adapters, checkpoints, model, networks
 from jaxdissect.adapters import network_digest, program_digest
-from jaxdissect.cli import build, loading
-from jaxdissect.cli.config import PreprocessingConfig, SubjectConfig
+from jaxdissect.runs import subjects
+from jaxdissect.settings import PreprocessingSettings, SubjectSettings
 
 X = jnp.ones((2, 4))
 
@@ -173,7 +173,7 @@ CHANGES = {
 
 def digest_of(folder):
     file = folder / "own.py"
-    return loading.load(SubjectConfig(network=f"{file}:build")).weights.digest
+    return subjects.load(SubjectSettings(network=f"{file}:build")).weights.digest
 
 
 def test_changes_anywhere_are_seen_and_comments_are_not(tmp_path):
@@ -197,8 +197,8 @@ def test_two_processes_agree(tmp_path):
     (tmp_path / "own.py").write_text(FILE)
     (tmp_path / "settings.py").write_text(SETTINGS)
     asked = (
-        "from jaxdissect.cli import loading; from jaxdissect.cli.config import *; "
-        f"print(loading.load(SubjectConfig(network='{tmp_path / 'own.py'}:build'))"
+        "from jaxdissect.runs import subjects; from jaxdissect.experiments import *; "
+        f"print(subjects.load(SubjectSettings(network='{tmp_path / 'own.py'}:build'))"
         ".weights.digest)"
     )
     done = subprocess.run(
@@ -217,8 +217,8 @@ def test_random_weights_of_another_network_are_others(tmp_path):
     digests = []
     for settings in (SETTINGS, SETTINGS.replace("jax.nn.relu", "jax.nn.silu")):
         (tmp_path / "settings.py").write_text(settings)
-        found = loading.load(SubjectConfig(network=f"{tmp_path / 'own.py'}:build"))
-        digests.append(build.with_random_weights(found, 0).weights.digest)
+        found = subjects.load(SubjectSettings(network=f"{tmp_path / 'own.py'}:build"))
+        digests.append(model.with_random_weights(found, 0).weights.digest)
     assert digests[0] != digests[1]
 
 
@@ -230,11 +230,11 @@ def test_preparing_images_otherwise_makes_another_network(tmp_path):
     checkpoints.export_torchvision(file, "alexnet", network, params)
     mean, std = (0.1, 0.2, 0.3), (0.2, 0.2, 0.2)
     given = [
-        PreprocessingConfig(64, mean, std),
-        PreprocessingConfig(64, mean[::-1], std),
-        PreprocessingConfig(96, mean, std),
-        PreprocessingConfig(64, mean, std, "bgr"),
+        PreprocessingSettings(64, mean, std),
+        PreprocessingSettings(64, mean[::-1], std),
+        PreprocessingSettings(96, mean, std),
+        PreprocessingSettings(64, mean, std, "bgr"),
     ]
-    digests = [loading.foreign(file, each).weights.digest for each in given]
+    digests = [model.foreign(file, each).weights.digest for each in given]
     assert len(set(digests)) == 4
-    assert digests[0] == loading.foreign(file, given[0]).weights.digest
+    assert digests[0] == model.foreign(file, given[0]).weights.digest

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from reference import dissection as reference
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection.layers import make_layers
 from jaxdissect.dissection.pipeline import overlap_of_layers
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 from jaxdissect.upsampling import Centres
 

@@ -11,8 +11,8 @@ import pytest
 import requests
 from local_server import file, says, serving, trickle
 
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import downloads
+from jaxdissect.errors import BadInput
 
 BODY = bytes(range(100))
 SHA256 = hashlib.sha256(BODY).hexdigest()

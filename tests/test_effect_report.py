@@ -9,11 +9,12 @@ import subprocess
 
 import pytest
 
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import PNAS20
-from jaxdissect.reports import cards, dissection_report
-from jaxdissect.reports.cards import Headline, Match, UnitCard
-from jaxdissect.reports.effect_cards import (
+from jaxdissect.dissection.tally import Headline
+from jaxdissect.experiments.dissect import cards
+from jaxdissect.experiments.dissect import page as dissection_report
+from jaxdissect.experiments.dissect.cards import Match, UnitCard
+from jaxdissect.experiments.dissect.effect_cards import (
     ClassCard,
     ClassUnit,
     Service,

@@ -1,17 +1,21 @@
 """Outputs that are no logits are made logits, exactly, or refused by name."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
 
-from jaxdissect import ablation, adapters, gradients, logits, networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli import answering, own_networks
-from jaxdissect.cli.own_files import Neighbours
+from jaxdissect import (
+    ablation,
+    adapters,
+    gradients,
+    logits,
+    model,
+    networks,
+)
+from jaxdissect.adapters import own_networks
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 
 SIZE = 8
@@ -71,10 +75,8 @@ def made(last, **more):
 
 
 def answered(classifier):
-    found = own_networks._trained(
-        "own.py:f", classifier, Neighbours(Path(__file__), [])
-    )
-    return answering.with_logits(found, "own.py:f")
+    found = model.load(classifier)
+    return model.with_logits(found, "own.py:f")
 
 
 def outputs(trained, images):
@@ -91,7 +93,7 @@ def test_what_ends_in_a_softmax_is_what_comes_before_it(name):
     plain = answered(made(lambda z: TEMPERATURES.get(name, 1) * z))
     np.testing.assert_array_equal(outputs(trained, IMAGES), outputs(plain, IMAGES))
     assert "undone: the logits before it are used" in trained.facts["outputs"]
-    assert plain.facts["outputs"] == "logits" and answering.sentences(plain) == []
+    assert plain.facts["outputs"] == "logits" and model.about_outputs(plain) == []
     assert not trained.is_shifted and trained.weights.digest != plain.weights.digest
 
 
@@ -114,8 +116,8 @@ def test_a_softmax_that_is_not_found_is_undone_by_its_logarithm():
     np.testing.assert_allclose(jax.nn.softmax(got), jax.nn.softmax(want), rtol=1e-5)
     assert "undone by its logarithm" in trained.facts["outputs"] and trained.is_shifted
     with pytest.raises(BadInput, match="`score` is logit, but the network gives softm"):
-        answering.check_score(trained, "probability", "logit")
-    answering.check_score(trained, "probability", "log_probability")
+        model.check_score(trained, "probability", "logit")
+    model.check_score(trained, "probability", "log_probability")
 
 
 class Ending(nn.Module):

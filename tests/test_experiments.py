@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from jaxdissect.reports import claims, tables
-from jaxdissect.reports.experiments import groups, regime_plots, regimes
+from jaxdissect.experiments.groups import results as groups
+from jaxdissect.experiments.regimes import figures as regime_plots
+from jaxdissect.experiments.regimes import results as regimes
+from jaxdissect.pages import claims, tables
 
 STEPS = (1 / 255, 4 / 255, 8 / 255)
 LAST = {"none": 0.70, "dropout": 0.66, "focused dropout": 0.705, "input gradient": 0.69}

@@ -15,18 +15,22 @@ from conftest import QUICKLY, fails
 from page_in_browser import launched, visits
 from PIL import Image
 
-from jaxdissect import networks
-from jaxdissect.cli import build, dissect, explain, main, subjects
-from jaxdissect.cli.config import ExplainConfig
-from jaxdissect.cli.explain import explaining, voicing
-from jaxdissect.cli.query import asking
+from jaxdissect import model, networks
+from jaxdissect.cli import main
 from jaxdissect.data import scenes
-from jaxdissect.reports import explanation, pictures
+from jaxdissect.experiments.dissect import asking
+from jaxdissect.experiments.dissect import command as dissect
+from jaxdissect.experiments.explain import command as explain
+from jaxdissect.experiments.explain import explaining, voicing
+from jaxdissect.experiments.explain import page as explanation
+from jaxdissect.experiments.explain.settings import ExplainSettings
+from jaxdissect.pages import pictures
+from jaxdissect.runs import subjects
 from jaxdissect.upsampling import Centres
 
 CONFIG = """
-from jaxdissect.cli.config import ExplainConfig
-config = ExplainConfig(num_units=3)
+from jaxdissect.experiments import ExplainSettings
+config = ExplainSettings(num_units=3)
 """
 FIRST = "scene 4000000"
 NASTY = '</script><b title="x">'
@@ -69,7 +73,7 @@ def drawn(size):
 
 @pytest.mark.slow
 def test_drops_are_what_a_little_less_of_a_unit_costs(trained, explained):
-    found = build.load_trained(trained / "weights.safetensors")
+    found = model.load_trained(trained / "weights.safetensors")
     trunk, tail = (
         jax.jit(half, compiler_options=QUICKLY)
         for half in networks.split(found.network, "conv5_3")
@@ -87,7 +91,7 @@ def test_drops_are_what_a_little_less_of_a_unit_costs(trained, explained):
 
 @pytest.mark.slow
 def test_two_likeliest_classes_are_asked_and_all_units_listed(trained, explained):
-    found = build.load_trained(trained / "weights.safetensors")
+    found = model.load_trained(trained / "weights.safetensors")
     images = drawn(found.image_size) / np.float32(255)
     apply = jax.jit(partial(networks.apply, found.network), compiler_options=QUICKLY)
     logits = apply(found.weights.params, images)
@@ -161,12 +165,12 @@ def test_own_pictures_and_classes_and_the_same_question_again(
 
 def explain_with(tail, trained, dissected, out, **settings):
     """Explain one picture with another network after the layer."""
-    found = build.load_trained(trained / "weights.safetensors")
+    found = model.load_trained(trained / "weights.safetensors")
     asked = asking.open_dissection(dissected)
     subject = subjects.of_trained(found, ("conv5_3",), facts={})
     head = explaining.Head(tail, found.weights.params, ("one", NASTY))
     shown = explain.Pictures([NASTY], [(NASTY, "")], drawn(found.image_size)[:1])
-    config = ExplainConfig(num_units=2, **settings)
+    config = ExplainSettings(num_units=2, **settings)
     explain.explain_subject(config, subject, head, asked, shown, out)
     return (out / "report.html").read_text(), rows_of(out / "units.csv")
 
@@ -202,7 +206,7 @@ def test_colour_is_where_a_unit_speaks(dissected):
     maps[0, 3, 1], maps[3, 0, 1] = 2.0, -1.0
     told = explaining.Statement(0, 0.5, 0.0, maps, maps.sum((0, 1)))
     centres = Centres.square(7.5, 16.0)
-    scope = voicing.Scope(ExplainConfig(), asked, ("a", "b"), centres, dissected)
+    scope = voicing.Scope(ExplainSettings(), asked, ("a", "b"), centres, dissected)
     image = np.full((64, 64, 3), 128, np.uint8)
     chances = np.array([0.5, 0.5])
     answer = voicing.picture_answer(scope, ("", ""), image, chances, [told])

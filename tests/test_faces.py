@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli import architectures
-from jaxdissect.cli.config import NetworkConfig
 from jaxdissect.data import decoding, faces
-from jaxdissect.networks import layers
+from jaxdissect.errors import BadInput
+from jaxdissect.networks import architectures, layers
+from jaxdissect.settings import NetworkSettings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "yale" / "yalefaces"
 PEOPLE = np.repeat(np.arange(15), 11)
@@ -193,7 +192,7 @@ def test_the_real_faces_have_nine_identical_pairs():
     assert not set(contents(train)) & set(contents(test))
 
 
-LENET = NetworkConfig(architecture="lenet", hidden=(20,), grey=True)
+LENET = NetworkSettings(architecture="lenet", hidden=(20,), grey=True)
 
 
 def test_a_grey_lenet_is_the_one_channel_lenet_of_the_mean_channel():

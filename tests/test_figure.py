@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from jaxdissect.reports import figures
-from jaxdissect.reports.figure import Figure
+from jaxdissect.plots import figures
+from jaxdissect.plots.figure import Figure
 
 NAMES = [
     r"$\frac$",

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from jaxdissect.reports import figures, placement
+from jaxdissect.plots import figures, placement
 
 
 def texts(axes):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, folders
+from jaxdissect.errors import BadInput
 
 FILES = {
     "cat/b.png": (10, 40),

@@ -66,7 +66,7 @@ def written(kind: type, path: tuple[str, ...], value: str) -> str:
     """
     inside = ".".join(("config", *path[:-1]))
     return (
-        f"from jaxdissect.cli.config import {kind.__name__}\n\n"
+        f"from jaxdissect.experiments import {kind.__name__}\n\n"
         f"config = {kind.__name__}()\n"
         f"object.__setattr__({inside}, {path[-1]!r}, {value})\n"
     )
@@ -115,15 +115,15 @@ FILES = {
     "recursion": b"def f(): return f()\nf()\n",
     "no-config": b"settings = 3\n",
     "none": b"config = None\n",
-    "a-class": b"from jaxdissect.cli.config import DissectConfig as config\n",
+    "a-class": b"from jaxdissect.experiments import DissectSettings as config\n",
     "a-dict": b"config = {'seed': 3}\n",
-    "unknown-field": b"from jaxdissect.cli.config import *\nDissectConfig(sed=3)\n",
-    "of-another-command": b"from jaxdissect.cli.config import AblateConfig\n"
-    b"config = AblateConfig()\n",
+    "unknown-field": b"from jaxdissect.experiments import *\nDissectSettings(sed=3)\n",
+    "of-another-command": b"from jaxdissect.experiments import AblateSettings\n"
+    b"config = AblateSettings()\n",
     "words-that-fail": b"class E(Exception):\n    def __str__(self): raise ValueError\n"
     b"raise E\n",
-    "a-lying-class": b"from jaxdissect.cli.config import DissectConfig\n"
-    b"class Mine(DissectConfig): pass\nconfig = Mine()\n",
+    "a-lying-class": b"from jaxdissect.experiments import DissectSettings\n"
+    b"class Mine(DissectSettings): pass\nconfig = Mine()\n",
     "missing-module": b"import no_such_module_anywhere\n",
     "closes-stdout": b"import io, sys\nraise BrokenPipeError('gone')\n",
 }

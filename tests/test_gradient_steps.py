@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect import attacks
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 SHAPE = (16, 4, 4, 3)
 IMAGES = np.random.default_rng(0).uniform(size=SHAPE).astype(np.float32)

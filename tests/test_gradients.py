@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect import gradients, networks
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.gradients import (
     class_gradients,
     filter_scores,

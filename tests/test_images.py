@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import images
+from jaxdissect.errors import BadInput
 
 NUM, SIZE = 6, 4
 CLASSES = ("cat", "dog", "owl")

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from reference import dissection as loops
 from reference import presets as reference
 
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import GAN19, NO_LABEL, Overlap, overlap
 from jaxdissect.dissection.information import (
     choose_levels,
     information_quality,
     tail_masses,
 )
+from jaxdissect.errors import BadInput
 from jaxdissect.quantiles import tail_count
 from jaxdissect.streaming import accumulate
 from jaxdissect.upsampling import Axis, bilinear_matrix

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.regularizers.input_gradient import double_backprop, finite_difference
 
 SHAPE = (4, 2, 3, 1)

@@ -13,13 +13,13 @@ import pytest
 from conftest import ROOT
 
 from jaxdissect import weights
-from jaxdissect.cli import locking
+from jaxdissect.runs import locking
 
 KILLS = 20
 TRAINING = [
     *("--network.architecture", "shapesnet", "--network.width", "0.0625"),
     *("--data.num-train", "560", "--data.num-test", "28", "--checkpoint-every", "5"),
-    # Four times as many checkpoints as kills, so that fast machines are killed as often.
+    # Four times as many checkpoints as kills, so that there is time for all.
     *("--optim.batch-size", "14", "--schedule", "32", "6", "48", "5"),
 ]
 ABLATION = ["--num-rank", "84", "--num-report", "84", "--batch-size", "4"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jaxdissect import networks
 from jaxdissect.ablation import knockout_counts, split_keeps
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 
 RNG = np.random.default_rng(0)

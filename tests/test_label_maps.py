@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps
+from jaxdissect.errors import BadInput
 
 PATH = Path("a.png")
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from test_decoding import ORIENTATION, TO_DISPLAY
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, large_pictures
 from jaxdissect.data.decoding import decode_square, decode_stretched
+from jaxdissect.errors import BadInput
 
 SIZE = 8
 SMOOTH = np.add.outer(np.arange(96), np.arange(128)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The house's floors: a module imports lower ranks and its own package only."""
+"""The house's floors: a module imports lower ranks and its own room only."""
 
 import ast
 import subprocess
@@ -10,6 +10,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jaxdissect"
 RANKS = {
     "base": 0,
+    "errors": 0,
+    "lazy": 0,
+    "ranges": 1,
+    "range_checks": 1,
+    "settings": 1,
+    "caching": 1,
+    "own_files": 1,
     "checking": 1,
     "logits": 1,
     "memory": 1,
@@ -30,10 +37,16 @@ RANKS = {
     "weights": 3,
     "data": 3,
     "training": 3,
-    "reports": 4,
-    "cli": 5,
+    "model": 4,
+    "pages": 4,
+    "plots": 4,
+    "runs": 5,
+    "experiments": 6,
+    "cli": 7,
 }
-CORE_IMPORTS = {"jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
+CORE = {name for name, rank in RANKS.items() if rank <= 2}
+CORE -= {"ranges", "range_checks", "settings", "caching", "own_files"}
+CORE_IMPORTS = {"annotated_types", "jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
 WITHIN_A_RANK = {
     ("checkpoints", "networks"),
     ("checkpoints", "weights"),
@@ -44,7 +57,23 @@ WITHIN_A_RANK = {
     ("quantiles", "checking"),
     ("quantiles", "streaming"),
     ("streaming", "checking"),
+    ("range_checks", "ranges"),
+    ("settings", "ranges"),
 }
+ARROWS = {
+    ("query", "dissect"),
+    ("explain", "dissect"),
+    ("contrast", "dissect"),
+    ("ablate", "dissect"),
+    ("attack", "dissect"),
+    ("attack", "ablate"),
+    ("regimes", "train"),
+    ("groups", "train"),
+    ("faces", "train"),
+    ("faces", "gradients"),
+}
+"""(experiment, another that it builds on); there are no others."""
+
 FORBIDDEN_AT_IMPORT = {
     "flax",
     "matplotlib",
@@ -74,6 +103,16 @@ def room_of(file):
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def experiments():
+    """{experiment: dotted names its files import}."""
+    found = {}
+    for file in sorted((PACKAGE / "experiments").rglob("*.py")):
+        parts = file.relative_to(PACKAGE).parts
+        if len(parts) > 2:
+            found.setdefault(parts[1], set()).update(imported(file))
+    return found
+
+
 @pytest.mark.parametrize("file", modules(), ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_imports_go_down(file):
     room = room_of(file)
@@ -82,13 +121,26 @@ def test_imports_go_down(file):
         if parts[0] == "jaxdissect" and len(parts) > 1 and parts[1] in RANKS:
             down = RANKS[parts[1]] < RANKS[room]
             assert down or parts[1] == room or (room, parts[1]) in WITHIN_A_RANK, name
-        elif RANKS[room] <= 2:
+        elif room in CORE:
             known = parts[0] in CORE_IMPORTS or parts[0] in sys.stdlib_module_names
             assert known, f"{room} is part of the core, which must not import {name}"
 
 
 def test_every_room_has_a_rank():
     assert {room_of(file) for file in modules()} == set(RANKS)
+
+
+def test_ten_arrows_between_experiments():
+    """Runs, plots and pages import none, which their ranks see to."""
+    arrows = set()
+    for experiment, names in experiments().items():
+        for name in names:
+            parts = name.split(".")
+            if parts[:2] == ["jaxdissect", "experiments"] and len(parts) > 2:
+                arrows.add((experiment, parts[2]))
+    found = sorted(arrow for arrow in arrows if len(set(arrow)) == 2)
+    print(*(f"{a} -> {b}" for a, b in found), sep="\n")
+    assert set(found) == ARROWS
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from conftest import TINY, fails
 
-from jaxdissect import checkpoints, networks, weights
-from jaxdissect.base import BadInput
-from jaxdissect.cli import architectures, build, loading, main, starting
-from jaxdissect.cli.config import PreprocessingConfig, SubjectConfig, TrainConfig
+from jaxdissect import checkpoints, model, networks, weights
+from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.train import starting
+from jaxdissect.experiments.train.settings import TrainSettings
+from jaxdissect.networks import architectures
+from jaxdissect.runs import subjects
+from jaxdissect.settings import PreprocessingSettings, SubjectSettings
 
 OWN = """
 import jax
@@ -55,7 +59,7 @@ def own(tmp_path):
 def exported(trained, tmp_path_factory):
     """The trained network as others would publish it, with names of torchvision."""
     folder = tmp_path_factory.mktemp("exported")
-    found = build.load_trained(trained / "weights.safetensors")
+    found = model.load_trained(trained / "weights.safetensors")
     config = architectures.network_config(found.weights.metadata)
     checkpoints.export_torchvision(
         folder / "theirs.safetensors",
@@ -84,13 +88,13 @@ def settings(folder, trained):
 
 @pytest.mark.slow
 def test_an_exported_network_is_the_same_network(trained, exported):
-    ours = build.load_trained(trained / "weights.safetensors")
+    ours = model.load_trained(trained / "weights.safetensors")
     described = architectures.network_config(ours.weights.metadata)
-    theirs = loading.load(
-        SubjectConfig(
+    theirs = subjects.load(
+        SubjectSettings(
             exported / "theirs.safetensors",
             None,
-            PreprocessingConfig(
+            PreprocessingSettings(
                 48, described.mean, described.std, classes=exported / "classes.txt"
             ),
         )
@@ -141,17 +145,17 @@ def test_bgr_is_turned_into_rgb(exported):
 
 @pytest.mark.slow
 def test_a_network_of_ones_own(own):
-    loaded = loading.load(SubjectConfig(network=f"{own}:build"))
+    loaded = subjects.load(SubjectSettings(network=f"{own}:build"))
     assert (loaded.classes, loaded.image_size) == (("a", "b", "c"), 36)
-    assert build.usual_layers(loaded) == ("conv1", "conv2", "conv3")
-    numbered = loading.load(SubjectConfig(network=f"{own}:nameless"))
+    assert model.usual_layers(loaded) == ("conv1", "conv2", "conv3")
+    numbered = subjects.load(SubjectSettings(network=f"{own}:nameless"))
     assert numbered.classes == ("class 0", "class 1", "class 2")
     assert numbered.weights.digest == loaded.weights.digest
     own.write_text(OWN + "\n# a comment changes nothing\n")
-    same = loading.load(SubjectConfig(network=f"{own}:build"))
+    same = subjects.load(SubjectSettings(network=f"{own}:build"))
     assert same.weights.digest == loaded.weights.digest
     own.write_text(OWN.replace("random.key(0)", "random.key(1)"))
-    changed = loading.load(SubjectConfig(network=f"{own}:build"))
+    changed = subjects.load(SubjectSettings(network=f"{own}:build"))
     assert changed.weights.digest != loaded.weights.digest
 
 
@@ -174,14 +178,14 @@ def tokens():
     tokens = ["dissect", "--network", f"{own}:tokens", "--layers"]
     said = fails(capsys, *tokens, "tokens")
     assert "'tokens', a row of 10 positions" in said
-    loaded = loading.load(SubjectConfig(network=f"{own}:tokens"))
-    assert build.usual_layers(loaded) == ("patches",)
+    loaded = subjects.load(SubjectSettings(network=f"{own}:tokens"))
+    assert model.usual_layers(loaded) == ("patches",)
 
 
 def test_the_function_gets_the_weights(own):
-    loading.load(SubjectConfig(Path("some/folder"), f"{own}:build"))
+    subjects.load(SubjectSettings(Path("some/folder"), f"{own}:build"))
     with pytest.raises(BadInput, match="`weights` is some/folder, which does not suit"):
-        loading.load(SubjectConfig(Path("some/folder"), f"{own}:nothing"))
+        subjects.load(SubjectSettings(Path("some/folder"), f"{own}:nothing"))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +200,7 @@ def test_the_function_gets_the_weights(own):
 )
 def test_functions_that_give_no_network(own, function, message):
     with pytest.raises(BadInput) as refused:
-        loading.load(SubjectConfig(network=f"{own}:{function}"))
+        subjects.load(SubjectSettings(network=f"{own}:{function}"))
     assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -241,7 +245,7 @@ def start_of(config, num_classes):
 @pytest.mark.slow
 def test_a_training_starts_from_weights(trained, capsys):
     file = trained / "weights.safetensors"
-    config = TrainConfig(weights=file)
+    config = TrainSettings(weights=file)
     begun, params = start_of(config, 14)
     assert begun.config.network == architectures.network_config(
         weights.load(file).metadata

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect import metrics, training
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.training.loop import batch_order, prefetch
 from jaxdissect.training.seeds import orders_of_each, read_of_each
 

@@ -8,9 +8,9 @@ from PIL import Image
 from test_mask_survey import notes, refusal
 from test_segmented import HEIGHT, WIDTH
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.mask_colours import colours, labels_by_colour, parsed
 from jaxdissect.data.segmented import segmented
+from jaxdissect.errors import BadInput
 
 TABLE = "name,category,colour\ncar,object,#ff0000\ntree,object,0 128 0\n"
 RED, GREEN, BLACK, WHITE = (255, 0, 0), (0, 128, 0), (0, 0, 0), (255, 255, 255)

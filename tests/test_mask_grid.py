@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from jaxdissect.base import BadInput
-from jaxdissect.cli import main, probing, sources
-from jaxdissect.cli.config import ProtocolConfig
+from jaxdissect.cli import main
 from jaxdissect.data import colours, shapes
 from jaxdissect.data.label_maps import mask_cells, middles
 from jaxdissect.data.segmented import segmented
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import labelled, probes
+from jaxdissect.settings import ProtocolSettings
 from jaxdissect.upsampling import Axis, bilinear_matrix
 
 sizes = st.integers(1, 300).flatmap(
@@ -52,7 +53,7 @@ def test_units_are_interpolated_where_labels_are_taken(both):
 
 @pytest.mark.parametrize(("size", "stride"), [(45, 4), (33, 2), (40, 7), (33, 33)])
 def test_generated_labels_are_those_of_the_middles(size, stride):
-    source = sources.generated_probe("shapes", 0, 3, size).source
+    source = labelled.generated_probe("shapes", 0, 3, size).source
     # Shapes have colours of their own, so those of the pixels go by their name.
     plain = source._replace(categories=("shape",))
     coloured = colours.with_colours(plain).load(np.arange(3), size=size, stride=stride)
@@ -80,14 +81,14 @@ def test_segmented_labels_are_those_of_the_middles(size, stride, tmp_path):
 
 @pytest.mark.parametrize("size", [32, 45, 227])
 def test_presets_fit_images_of_any_size(size):
-    assert set(probing.presets(size)) == set(probing.PRESETS)
-    assert probing.make_protocol(ProtocolConfig(), size).stride == 4
+    assert set(probes.presets(size)) == set(probes.PRESETS)
+    assert probes.make_protocol(ProtocolSettings(), size).stride == 4
 
 
 @pytest.mark.parametrize("stride", [33, 1000])
 def test_a_cell_larger_than_the_image_is_refused(stride):
     with pytest.raises(BadInput, match="it must be from 1 to the size, 32"):
-        probing.make_protocol(ProtocolConfig(stride=stride), 32)
+        probes.make_protocol(ProtocolSettings(stride=stride), 32)
 
 
 CAFFE = """
@@ -107,7 +108,7 @@ def test_networks_of_227_pixels_are_dissected_by_every_preset(tmp_path, monkeypa
     Path("nets.py").write_text(CAFFE)
     network = ("--network", "nets.py:caffe", "--layers", "conv5", "--num-draws", "0")
     main(["dissect", *network, "--num-images", "12", "--compare-presets", "--out", "d"])
-    source = sources.generated_probe("scenes", 0, 12, 227).source
+    source = labelled.generated_probe("scenes", 0, 12, 227).source
     whole = source.load(np.arange(12), size=227, stride=1).labels
     at = pixels_reference(227, 4)
     numbers, pixels = np.unique(whole[:, at][:, :, at], return_counts=True)
@@ -115,4 +116,4 @@ def test_networks_of_227_pixels_are_dissected_by_every_preset(tmp_path, monkeypa
         assert arrays["pixels"] == 12 * 56**2
         np.testing.assert_array_equal(arrays["concept"][numbers[1:] - 1], pixels[1:])
     with Path("d/presets.csv").open() as file:
-        assert [row["preset"] for row in csv.DictReader(file)] == list(probing.PRESETS)
+        assert [row["preset"] for row in csv.DictReader(file)] == list(probes.PRESETS)

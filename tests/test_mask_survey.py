@@ -8,11 +8,11 @@ from PIL import Image
 from test_segmented import HEIGHT, WIDTH, save
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
-from jaxdissect.cli import sources
-from jaxdissect.cli.config import DissectConfig
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.data.segmented import segmented
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.dissect.settings import DissectSettings
+from jaxdissect.runs import labelled
 from jaxdissect.upsampling import Centres
 
 TABLE = "index,name,category\n1,car,object\n2,tree,object\n3,wheel,part\n"
@@ -30,8 +30,8 @@ def make(root, *masks, table=TABLE, mode="L"):
 
 
 def probed(root, **settings):
-    config = DissectConfig(images="segmented", path=root, **settings)
-    return sources.probe_of(config, 18)
+    config = DissectSettings(images="segmented", path=root, **settings)
+    return labelled.probe_of(config, 18)
 
 
 def notes(root, **settings):

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from jaxdissect.base import BadInput
-from jaxdissect.cli import metrics_log
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.train import metrics_log
 from jaxdissect.training import StepMetrics
 
 

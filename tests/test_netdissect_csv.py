@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import Overlap, netdissect_table
 from jaxdissect.dissection.netdissect_table import seen_iou
-from jaxdissect.reports import cards, netdissect_csv
+from jaxdissect.experiments.dissect import netdissect_csv
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden" / "netdissect"
 ORDER = ("object", "part", "scene", "texture", "material", "color")
@@ -146,7 +145,7 @@ def test_what_is_written_is_read_again(
     assert table.categories == ("object", "part", "hue")
     assert (np.diff(table.score) <= 0).all()
     told = netdissect_csv.headline(table)._asdict()
-    expected = cards.headline(result, concepts, dissection.CVPR17)._asdict()
+    expected = dissection.headline(result, concepts, dissection.CVPR17)._asdict()
     # Equal IoU in two categories: which is the label is left to the order.
     assert told | {"unique_labels": 0} == expected | {"unique_labels": 0}
     for row, unit in enumerate(table.units):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jaxdissect.base import BadInput
-from jaxdissect.reports import netdissect_csv
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.dissect import netdissect_csv
 
 HEAD = (
     "unit,category,label,score,"

@@ -9,7 +9,7 @@ import pytest
 from conftest import NETWORKS, make_example, of_network, random_params
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.networks import convolution
 from jaxdissect.upsampling import Centres
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from conftest import QUICKLY, Example, every_network, make_example, random_params
 
-from jaxdissect import networks, training
-from jaxdissect.cli import config as cli
-from jaxdissect.cli.objectives import make_objective
+from jaxdissect import experiments, networks, training
+from jaxdissect.experiments.train.objectives import make_objective
 from jaxdissect.regularizers.input_gradient import double_backprop, finite_difference
 from jaxdissect.training import Objective, evaluate_objective, optimizers
 
@@ -28,28 +27,34 @@ def cached_example(name):
     return Example(network, params, plain.images)
 
 
-DESCRIBED = cli.NetworkConfig()
+DESCRIBED = experiments.NetworkSettings()
 TARGETS = jnp.array([0, 3, 1])
-NORM = cli.BlockNormConfig(weight=0.01, groups=2)
+NORM = experiments.BlockNormSettings(weight=0.01, groups=2)
 ALONE = {
-    "paper": {"focused_dropout": cli.FocusedDropoutConfig(rate=1.0)},
+    "paper": {"focused_dropout": experiments.FocusedDropoutSettings(rate=1.0)},
     "algorithm1": {
-        "focused_dropout": cli.FocusedDropoutConfig(rate=1.0, mode="algorithm1")
+        "focused_dropout": experiments.FocusedDropoutSettings(
+            rate=1.0, mode="algorithm1"
+        )
     },
     "per_element": {
-        "focused_dropout": cli.FocusedDropoutConfig(
+        "focused_dropout": experiments.FocusedDropoutSettings(
             rate=0.7, mode="per_element", layers=("every",)
         )
     },
-    "dropout": {"dropout": cli.MapDropoutConfig(rate=0.2)},
-    "spatial_dropout": {"spatial_dropout": cli.MapDropoutConfig(rate=0.2)},
-    "dropblock": {"dropblock": cli.DropBlockConfig(rate=0.2)},
-    "double_backprop": {"input_gradient": cli.InputGradientConfig(weight=0.1)},
+    "dropout": {"dropout": experiments.MapDropoutSettings(rate=0.2)},
+    "spatial_dropout": {"spatial_dropout": experiments.MapDropoutSettings(rate=0.2)},
+    "dropblock": {"dropblock": experiments.DropBlockSettings(rate=0.2)},
+    "double_backprop": {
+        "input_gradient": experiments.InputGradientSettings(weight=0.1)
+    },
     "forward": {
-        "input_gradient": cli.InputGradientConfig(weight=0.1, estimator="forward")
+        "input_gradient": experiments.InputGradientSettings(
+            weight=0.1, estimator="forward"
+        )
     },
     "central": {
-        "input_gradient": cli.InputGradientConfig(
+        "input_gradient": experiments.InputGradientSettings(
             weight=0.1, estimator="central", units="normalised", step=1.0
         )
     },
@@ -58,7 +63,7 @@ ALONE = {
         "block_norm": replace(NORM, p=1.0, q=float("inf"), leftovers="free")
     },
     "fields": {
-        "fields": cli.FieldsConfig(group=0.1, spatial=0.1),
+        "fields": experiments.FieldsSettings(group=0.1, spatial=0.1),
         "block_norm": replace(NORM, weight=0.0),
     },
 }
@@ -69,7 +74,7 @@ TOGETHER = {
     **ALONE["dropblock"],
     **ALONE["forward"],
     **ALONE["block_norm"],
-    "fields": cli.FieldsConfig(group=0.1, spatial=0.1),
+    "fields": experiments.FieldsSettings(group=0.1, spatial=0.1),
 }
 TOGETHER_TERMS = {"input_gradient", "block_norm", "group_activation", "spatial"}
 TERMS = {
@@ -84,7 +89,7 @@ TERMS = {
 
 def make(name, settings, precision="float32"):
     network = cached_example(name).network
-    regularize = cli.RegularizeConfig(**settings)
+    regularize = experiments.RegularizeSettings(**settings)
     return make_objective(network, DESCRIBED, regularize, precision)
 
 
@@ -159,8 +164,8 @@ def test_all_regularisers_together_give_finite_gradients(name):
 # Of block norms and of pre-activations of whole blocks nothing is defined.
 OF_BLOCKS = {
     **TOGETHER,
-    "block_norm": cli.BlockNormConfig(groups=2),
-    "fields": cli.FieldsConfig(group=0.1, spatial=0.1, layers=("conv1",)),
+    "block_norm": experiments.BlockNormSettings(groups=2),
+    "fields": experiments.FieldsSettings(group=0.1, spatial=0.1, layers=("conv1",)),
 }
 
 
@@ -192,10 +197,18 @@ def test_in_bfloat16_weights_gradients_and_terms_stay_float32():
 
 OFF = [
     {},
-    {"input_gradient": cli.InputGradientConfig(estimator="central", step=1.0)},
-    {"block_norm": cli.BlockNormConfig(p=1.0, groups=3)},
-    {"focused_dropout": cli.FocusedDropoutConfig(mode="per_element", decay_factor=3.0)},
-    {"dropblock": cli.DropBlockConfig(block_size=5)},
+    {
+        "input_gradient": experiments.InputGradientSettings(
+            estimator="central", step=1.0
+        )
+    },
+    {"block_norm": experiments.BlockNormSettings(p=1.0, groups=3)},
+    {
+        "focused_dropout": experiments.FocusedDropoutSettings(
+            mode="per_element", decay_factor=3.0
+        )
+    },
+    {"dropblock": experiments.DropBlockSettings(block_size=5)},
 ]
 
 

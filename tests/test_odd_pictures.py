@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 from test_decoding import NOISE, ORIENTATION, TO_DISPLAY, encoded
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
+from jaxdissect.errors import BadInput
 
 SIZE = 24
 SQUARE = NOISE[:, :SIZE]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.training import optimizers
 
 RNG = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect.attacks import step_outcomes
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 
 CLASSES = 4

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxdissect import networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli import loading, own_files
-from jaxdissect.cli.config import SubjectConfig
+from jaxdissect import networks, own_files
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import subjects
+from jaxdissect.settings import SubjectSettings
 
 NET = """
 import jax, jax.numpy as jnp
@@ -35,7 +35,7 @@ def written(path, text="", before=""):
 
 
 def load(file, function="build"):
-    return loading.load(SubjectConfig(network=f"{file}:{function}"))
+    return subjects.load(SubjectSettings(network=f"{file}:{function}"))
 
 
 def refused(file, function="build"):

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_folders import ORDER, SIZE, fill
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import folders, images, pictures
 from jaxdissect.data.class_matching import match_classes
 from jaxdissect.data.picture_files import digests
+from jaxdissect.errors import BadInput
 
 PLACES = ("/a/apartment_building/outdoor", "/b/bar", "/b/beer/bar", "/s/street")
 IMAGENET = (

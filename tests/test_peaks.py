@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect.attacks import peak_changes, role_changes
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 RNG = np.random.default_rng(0)
 IMPORTANT = np.array([[3, 5], [5, 0], [7, 1]])

@@ -9,10 +9,11 @@ import pytest
 from flax import linen as nn
 from flax import nnx
 
-from jaxdissect import adapters, networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli import build, loading, main
-from jaxdissect.cli.config import SubjectConfig
+from jaxdissect import adapters, model, networks
+from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import subjects
+from jaxdissect.settings import SubjectSettings
 
 IMAGES = jnp.asarray(np.random.default_rng(0).random((2, 8, 8, 3)), jnp.float32)
 
@@ -152,8 +153,8 @@ def build():
 def test_commands_that_need_logits_refuse_a_trunk_alone(tmp_path, capsys):
     file = tmp_path / "trunk.py"
     file.write_text(TRUNK)
-    found = loading.load(SubjectConfig(network=f"{file}:build"))
-    assert found.classes == () and build.usual_layers(found) == ("cells",)
+    found = subjects.load(SubjectSettings(network=f"{file}:build"))
+    assert found.classes == () and model.usual_layers(found) == ("cells",)
     ablating = ("ablate_conv5_3", "scale_conv5_3", "agreement_conv5_3")
     asking = ("gradients_scenes", "explain", "attack_scenes")
     for name in (*ablating, *asking):

@@ -23,9 +23,9 @@ from reference.torch_files import (
     save_stream,
 )
 
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import read_state
 from jaxdissect.checkpoints.pytorch_files import MAKERS
+from jaxdissect.errors import BadInput
 
 SAVERS = [save_archive, save_stream]
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)

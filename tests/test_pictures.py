@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdissect.base import BadInput
-from jaxdissect.reports import pictures
+from jaxdissect.errors import BadInput
+from jaxdissect.pages import pictures
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from reference import presets as reference
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection.image_counts import count_images
 from jaxdissect.dissection.pipeline import judge
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate, total
 from jaxdissect.upsampling import Centres
 

@@ -5,8 +5,8 @@ import pytest
 
 from jaxdissect import dissection
 from jaxdissect.dissection import Dissection, label_units
-from jaxdissect.reports import conventions, profile
-from jaxdissect.reports.tables import Table
+from jaxdissect.experiments.dissect import conventions, profile
+from jaxdissect.pages.tables import Table
 
 CONCEPTS = [("car", "object"), ("wheel", "part"), ("red", "colour")]
 CATEGORIES = ("object", "part", "colour")

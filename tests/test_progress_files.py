@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.cli import resuming
+from jaxdissect.runs import progress as resuming
 from jaxdissect.streaming import total
 
 BATCHES = [jnp.arange(3.0) * n for n in range(1, 6)]

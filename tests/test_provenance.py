@@ -12,10 +12,10 @@ from conftest import fails
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect import networks, weights
-from jaxdissect.base import BadInput
-from jaxdissect.cli import architectures, build
-from jaxdissect.cli.config import NetworkConfig
+from jaxdissect import model, networks, weights
+from jaxdissect.errors import BadInput
+from jaxdissect.networks import architectures
+from jaxdissect.settings import NetworkSettings
 
 TINY = {"architecture": "shapesnet", "width": 0.0625, "hidden": [8]}
 SAID = {
@@ -27,7 +27,7 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def params():
-    config = NetworkConfig("shapesnet", width=0.0625)
+    config = NetworkSettings("shapesnet", width=0.0625)
     network = architectures.build_network(config, 2)
     found = networks.init(jax.random.key(0), network, (16, 16, 3))
     return jax.tree.map(np.asarray, found)
@@ -46,7 +46,7 @@ def put(said, place, value):
 def test_what_is_saved_is_loaded(tmp_path, params):
     file = tmp_path / "w.safetensors"
     weights.save(file, params, SAID)
-    trained = build.load_trained(file)
+    trained = model.load_trained(file)
     assert trained.classes == ("a", "b") and trained.image_size == 16
     assert trained.weights.digest == weights.digest(params)
 
@@ -54,7 +54,7 @@ def test_what_is_saved_is_loaded(tmp_path, params):
 PLACES = [
     *(("config",), ("classes",), ("summary",), ("summary", "test_top1")),
     *(("config", "network"), ("config", "schedule"), ("config", "seed")),
-    *(("config", "network", name) for name in NetworkConfig.__dataclass_fields__),
+    *(("config", "network", name) for name in NetworkSettings.__dataclass_fields__),
     ("config", "network", "stages"),
 ]
 VALUES = [
@@ -72,7 +72,7 @@ def test_whatever_it_says_it_is_loaded_or_refused(
     file = tmp_path_factory.mktemp("w") / "w.safetensors"
     weights.save(file, params, put(SAID, place, value))
     try:
-        trained = build.load_trained(file)
+        trained = model.load_trained(file)
     except BadInput as error:
         assert str(file) in str(error) and str(error).isprintable()
         assert len(str(error)) < 2100
@@ -130,7 +130,7 @@ def test_provenance_that_is_no_json_object(text, tmp_path, params):
     header = {"provenance": text, "sha256": weights.digest(params)}
     weights.write_arrays(file, weights.flattened(params), header)
     with pytest.raises(BadInput, match=r"w\.safetensors"):
-        build.load_trained(file)
+        model.load_trained(file)
 
 
 def test_the_network_it_names_is_never_made(tmp_path, params):
@@ -140,7 +140,7 @@ def test_the_network_it_names_is_never_made(tmp_path, params):
     weights.save(file, params, put(large, ("config", "schedule"), [[8192, 1]]))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(BadInput, match="its network has"):
-        build.load_trained(file)
+        model.load_trained(file)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 500_000  # kilobytes; its first hidden layer alone would be 2 GB
 
@@ -163,15 +163,15 @@ def test_a_flipped_bit_in_the_metadata_is_noticed(old, new, said, tmp_path, para
     weights.save(file, params, SAID)
     file.write_bytes(flipped(file.read_bytes(), old, new))
     with pytest.raises(BadInput, match=said):
-        build.load_trained(file)
+        model.load_trained(file)
 
 
 def test_files_from_before_there_was_a_second_digest_are_read(tmp_path, params):
     file = tmp_path / "w.safetensors"
     header = {"provenance": json.dumps(SAID), "sha256": weights.digest(params)}
     weights.write_arrays(file, weights.flattened(params), header)
-    assert build.load_trained(file).weights.digest == weights.digest(params)
-    assert build.load_trained(None).classes[0] == "harbour"  # the bundled one is such
+    assert model.load_trained(file).weights.digest == weights.digest(params)
+    assert model.load_trained(None).classes[0] == "harbour"  # the bundled one is such
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_names_of_arrays_that_cannot_be(names, tmp_path):
     arrays = {name: np.zeros(2, np.float32) for name in names}
     header = {"provenance": json.dumps(SAID), "sha256": "0" * 64}
     weights.write_arrays(file, arrays, header)
-    for read in (weights.load, build.load_trained):
+    for read in (weights.load, model.load_trained):
         with pytest.raises(BadInput, match=r"w\.safetensors"):
             read(file)
 
@@ -208,6 +208,6 @@ def test_headers_that_ask_for_more_than_there_is(dtype, shape, offsets, tmp_path
     text = json.dumps(header).encode()
     file = tmp_path / "w.safetensors"
     file.write_bytes(struct.pack("<Q", len(text)) + text + bytes(offsets[-1] % 64))
-    for read in (weights.load, build.load_trained):
+    for read in (weights.load, model.load_trained):
         with pytest.raises(BadInput, match=r"w\.safetensors"):
             read(file)

@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from local_server import file, says, serving
 
-from jaxdissect.base import BadInput
-from jaxdissect.checkpoints import published, sources
-from jaxdissect.cli import fetching
+from jaxdissect.checkpoints import fetching, published, sources
+from jaxdissect.errors import BadInput
 
 WEIGHTS = bytes(range(256)) * 100
 CLASSES = b"/a/abbey 0\n/b/beach 1\n/d/diner/outdoor 2\n"

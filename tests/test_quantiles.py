@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reference import dissection as reference
 
 from jaxdissect import quantiles
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.quantiles import tail_count, upper_quantile
 from jaxdissect.streaming import accumulate
 

@@ -9,10 +9,10 @@ from reference import queries as reference
 from scipy import stats
 
 from jaxdissect import intervals, metrics
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import classifiers, label_units, queries
 from jaxdissect.dissection.image_counts import count_images
 from jaxdissect.dissection.layers import Layer, masks
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate
 from jaxdissect.upsampling import Axis, bilinear_matrix, upsample
 

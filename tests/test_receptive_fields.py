@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.regularizers import receptive_fields as rf
 from jaxdissect.regularizers.block_norm import groups
 

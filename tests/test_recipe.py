@@ -10,10 +10,10 @@ from conftest import ROOT
 from reference import numpy_networks, state_dicts
 from reference.torch_files import save_archive
 
-from jaxdissect import networks
+from jaxdissect import model, networks
 from jaxdissect.checkpoints.known import RECIPE
-from jaxdissect.cli import build, loading
-from jaxdissect.cli.config import SubjectConfig
+from jaxdissect.runs import subjects
+from jaxdissect.settings import SubjectSettings
 
 PAGE = (ROOT / "docs" / "own_network.md").read_text(encoding="utf-8")
 SHAPES = {
@@ -65,8 +65,8 @@ def tried(tmp_path_factory):
         {"net": {f"module.{n}": a for n, a in state.items()}}, folder / "a.pth"
     )
     (folder / "torch_net.py").write_text(block("# torch_net.py"))
-    given = SubjectConfig(folder / "a.pth", f"{folder / 'torch_net.py'}:build")
-    return state, loading.load(given), folder
+    given = SubjectSettings(folder / "a.pth", f"{folder / 'torch_net.py'}:build")
+    return state, subjects.load(given), folder
 
 
 def images():
@@ -91,7 +91,7 @@ def test_every_layer_equals_plain_numpy(tried):
         scale = abs(expected).max()
         assert np.ptp(expected, axis=0).max() > 0.01 * scale > 1e-6, layer
         assert abs(acts - expected).max() <= 3e-5 * scale, layer
-    assert build.usual_layers(loaded) == ("conv1", "conv2", "excited")
+    assert model.usual_layers(loaded) == ("conv1", "conv2", "excited")
 
 
 def test_pytorch_agrees(tried):

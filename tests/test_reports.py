@@ -20,8 +20,8 @@ from made_up import (
 
 from jaxdissect.data import scenes
 from jaxdissect.dissection import CVPR17, GAN19, label_units
-from jaxdissect.reports import pictures
-from jaxdissect.reports.tables import Table
+from jaxdissect.pages import pictures
+from jaxdissect.pages.tables import Table
 
 
 def text(markup):

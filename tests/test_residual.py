@@ -9,7 +9,7 @@ import pytest
 from conftest import make_example
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.gradients import prediction_gradient
 from jaxdissect.networks.running import turned
 from jaxdissect.upsampling import Centres

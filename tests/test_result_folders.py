@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jaxdissect.base import BadInput
-from jaxdissect.cli import locking, publishing, records
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import locking, publishing, records
 
 RUN = {"command": "made up", "config": {"seed": 1}}
 OTHER = {"command": "made up", "config": {"seed": 2}}
@@ -104,7 +104,7 @@ def test_a_folder_of_other_files_is_refused_and_stays(tmp_path):
 def test_a_run_that_fails_leaves_nothing(tmp_path):
     def fail(work):
         make(work)
-        (work.progress / "pass.npz").write_text("half")
+        (work.progress.folder / "pass.npz").write_text("half")
         raise BadInput("`layer` is none")
 
     with pytest.raises(BadInput, match="`layer`"):
@@ -125,7 +125,7 @@ def test_stopped_in_the_middle_the_progress_stays_and_leftovers_go(tmp_path):
     out = tmp_path / "out"
 
     def stop(work):
-        (work.progress / "pass.npz").write_text("half")
+        (work.progress.folder / "pass.npz").write_text("half")
         raise KeyboardInterrupt
 
     for run in (RUN, OTHER):
@@ -134,7 +134,7 @@ def test_stopped_in_the_middle_the_progress_stays_and_leftovers_go(tmp_path):
     assert len(names(out)) == 2
 
     def go_on(work):
-        assert (work.progress / "pass.npz").read_text() == "half"
+        assert (work.progress.folder / "pass.npz").read_text() == "half"
         make(work)
 
     publishing.make_once(out, RUN, go_on)

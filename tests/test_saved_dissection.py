@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from jaxdissect import dissection
-from jaxdissect.base import BadInput
 from jaxdissect.dissection import GAN19, PNAS20, Dissection, Overlap, label_units
-from jaxdissect.reports import cards
-from jaxdissect.reports.saved_dissection import iou_intervals, load_dissection
+from jaxdissect.experiments.dissect import cards
+from jaxdissect.experiments.dissect.saved import iou_intervals, load_dissection
 
 CONCEPTS = (("tree", "object"), ("tree", "part"), ("rød", "colour"))
 IOU = np.array([[0.1, 0.2, 0.2], [0.0, 0.0, 0.0], [0.03, 0.01, 0.0], [0.3, 0.1, 0]])
@@ -45,7 +44,7 @@ def write(folder, result, protocol=PNAS20, *, without="", summary=()):
     units = cards.unit_cards(result, CONCEPTS, ["data:,"] * 4, [["farm"]] * 4)
     cards.save_cards(folder / "cards.json", units[::-1])
     entries = {
-        **cards.headline(result, CONCEPTS, protocol)._asdict(),
+        **dissection.headline(result, CONCEPTS, protocol)._asdict(),
         "protocol": protocol._asdict(),
         "facts": {"layer": "conv5", "network": "tiny"},
         **dict(summary),
@@ -62,7 +61,7 @@ def test_every_number_comes_back(tmp_path, is_detector):
     assert found.result.thresholds.dtype == np.float32
     assert found.concepts == CONCEPTS
     assert [card.unit for card in found.cards] == [0, 1, 2, 3]
-    assert found.headline == cards.headline(result, CONCEPTS, GAN19)
+    assert found.headline == dissection.headline(result, CONCEPTS, GAN19)
     assert found.protocol == GAN19
     assert list(found.facts) == ["layer", "network"]
     assert found.result.detectors.concept[1] == dissection.NO_LABEL

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from test_saved_dissection import made_up, write
 
 from jaxdissect import weights
-from jaxdissect.base import BadInput
-from jaxdissect.cli import build, joining, records
-from jaxdissect.cli.attack import knowing
-from jaxdissect.cli.config import AttackConfig
-from jaxdissect.cli.query import asking
-from jaxdissect.reports import saved_files
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.ablate import joining
+from jaxdissect.experiments.attack import knowing
+from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.experiments.dissect import asking
+from jaxdissect.model import Model
+from jaxdissect.runs import records, saved_files
 
 RUN = {
     "command": "dissect",
@@ -222,8 +223,8 @@ def test_arrays_of_other_shapes_and_values_are_refused(arrays, said, copy):
 @pytest.mark.parametrize("new", [GONE, None, {}, 7.5])
 def test_an_ablation_s_record_is_looked_at_before_its_use(path, new, tmp_path):
     known = weights.Weights({}, {}, "abc" * 8)
-    trained = build.Trained((), known, 8, ("a", "b"), {})
-    config = AttackConfig(layer="conv5", ablation=tmp_path)
+    trained = Model((), known, 8, ("a", "b"), {})
+    config = AttackSettings(layer="conv5", ablation=tmp_path)
     (tmp_path / "run.json").write_text(json.dumps(ABLATION))
     assert knowing._ablation_run(config, trained) == ABLATION
     (tmp_path / "run.json").write_text(json.dumps(changed(ABLATION, path, new)))

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from conftest import QUICKLY
 
-from jaxdissect import networks, training
-from jaxdissect.cli import config as cli
-from jaxdissect.cli.objectives import make_objective
+from jaxdissect import experiments, networks, training
+from jaxdissect.experiments.train.objectives import make_objective
 from jaxdissect.training import loop, optimizers, seeds
 
 SEEDS, NUM_STEPS, BATCH = (3, 8), 3, 4
@@ -20,12 +19,12 @@ TARGETS = np.arange(10, dtype=np.int32) % 5
 NETWORK = networks.shapesnet(5, width=1 / 16, batch_norm=True)
 OBJECTIVE = make_objective(
     NETWORK,
-    cli.NetworkConfig(),
-    cli.RegularizeConfig(
-        focused_dropout=cli.FocusedDropoutConfig(rate=0.5, decay_factor=4.0),
-        dropout=cli.MapDropoutConfig(rate=0.2),
-        block_norm=cli.BlockNormConfig(weight=0.01),
-        fields=cli.FieldsConfig(group=0.01),
+    experiments.NetworkSettings(),
+    experiments.RegularizeSettings(
+        focused_dropout=experiments.FocusedDropoutSettings(rate=0.5, decay_factor=4.0),
+        dropout=experiments.MapDropoutSettings(rate=0.2),
+        block_norm=experiments.BlockNormSettings(weight=0.01),
+        fields=experiments.FieldsSettings(group=0.01),
     ),
     "float32",
 )

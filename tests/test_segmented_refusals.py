@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from test_segmented import HEIGHT, WIDTH, folder, numbers, save
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.segmented import segmented
+from jaxdissect.errors import BadInput
 
 __all__ = ["folder"]
 

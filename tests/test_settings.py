@@ -10,10 +10,10 @@ from conftest import fails
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect import cli
-from jaxdissect.base import BadInput
-from jaxdissect.cli.config import NetworkConfig, checking
-from jaxdissect.cli.config.analyses import DissectConfig
+from jaxdissect import cli, range_checks
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.dissect.settings import DissectSettings
+from jaxdissect.settings import NetworkSettings
 
 KINDS = [kind for kinds in cli.COMMANDS.values() for kind in kinds]
 
@@ -21,7 +21,14 @@ HOSTILE = [
     *(None, True, -1, 0, 10**30, 10**400, -(10**5000), 0.5, -0.5, 1e300),
     *(math.nan, math.inf, -math.inf, "", "x", "\x1b[31m", "a\0b", b"x", 1j),
     *([], {}, set(), ["conv5_3"], (), (1,), ("x", "x"), (None,), (math.nan,), ((1,),)),
-    *(Path("x"), Path("a\0b"), int, object(), NetworkConfig, NetworkConfig(width=0.0)),
+    *(
+        Path("x"),
+        Path("a\0b"),
+        int,
+        object(),
+        NetworkSettings,
+        NetworkSettings(width=0.0),
+    ),
 ]
 """Values that some field or other must not take."""
 
@@ -49,7 +56,7 @@ EVERYWHERE = [(kind, name) for kind in KINDS for name in places(kind())]
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_defaults_are_allowed(kind):
-    checking.check(kind())
+    range_checks.check(kind())
 
 
 @settings(max_examples=600, deadline=None)
@@ -59,7 +66,7 @@ def test_a_setting_is_taken_or_named(place, value):
     config = kind()
     put(config, name, value)
     try:
-        checking.check(config)
+        range_checks.check(config)
     except BadInput as error:
         assert str(error).startswith(f"`{name}") and "it must be" in str(error)
         assert str(error).isprintable() and len(str(error)) < 1000
@@ -77,13 +84,13 @@ WRONG = [
     ("train", "Train", "num_seeds", "True", "is True; it must be a whole number in ["),
     ("train", "Train", "out", "3", "is 3; it must be a Path"),
     ("train", "Train", "out", "'runs/x'", "is 'runs/x'; it must be a Path"),
-    ("train", "Train", "network", "None", "is None; it must be a NetworkConfig"),
+    ("train", "Train", "network", "None", "is None; it must be a NetworkSettings"),
     (
         "train",
         "Train",
         "network",
-        "OptimConfig()",
-        "is a OptimConfig; it must be a N",
+        "OptimSettings()",
+        "is a OptimSettings; it must be a N",
     ),
     (
         "train",
@@ -121,8 +128,8 @@ def test_wrong_settings_in_a_file(command, kind, name, value, said, tmp_path, ca
     *sections, last = name.split(".")
     whole = ".".join(["config", *sections])
     file.write_text(
-        "from jaxdissect.cli.config import *\n"
-        f"config = {kind}Config()\nobject.__setattr__({whole}, {last!r}, {value})\n"
+        "from jaxdissect.experiments import *\n"
+        f"config = {kind}Settings()\nobject.__setattr__({whole}, {last!r}, {value})\n"
     )
     error = fails(capsys, command, str(file))
     assert error.startswith(f"error: {file}: `{name}` {said}")
@@ -136,7 +143,7 @@ def test_wrong_settings_in_a_file(command, kind, name, value, said, tmp_path, ca
 def test_a_file_with_the_defaults_is_taken(command, kind, tmp_path):
     name = kind.__name__
     file = tmp_path / "mine.py"
-    file.write_text(f"from jaxdissect.cli.config import {name}\nconfig = {name}()\n")
+    file.write_text(f"from jaxdissect.experiments import {name}\nconfig = {name}()\n")
     assert cli.parse(command, [str(file)]) == kind()
 
 
@@ -144,7 +151,7 @@ def test_the_place_inside_a_tuple_is_said():
     config = cli.parse("train", [])
     put(config, "schedule", ((32, 1), (64, 1.5)))
     with pytest.raises(BadInput, match=r"`schedule\[1\]\[1\]` is 1.5; it must"):
-        checking.check(config)
+        range_checks.check(config)
 
 
 @pytest.mark.parametrize(
@@ -156,16 +163,17 @@ def test_the_place_inside_a_tuple_is_said():
         (b"import sys\nsys.exit(0)", "fails with SystemExit: 0"),
         (b"raise BaseException('a\\x1b[2J\\nb')", "BaseException: a"),
         (b"def f(): f()\nf()", "fails with RecursionError: "),
-        (b"", "defines no `config`; this command takes DissectConfig or "),
+        (b"", "defines no `config`; this command takes DissectSettings or "),
         (b"config = None", "defines `config` as NoneType; this command takes "),
         (
-            b"from jaxdissect.cli.config import DissectConfig\n"
-            b"class MyConfig(DissectConfig): pass\nconfig = MyConfig()",
+            b"from jaxdissect.experiments import DissectSettings\n"
+            b"class MyConfig(DissectSettings): pass\nconfig = MyConfig()",
             "defines `config` as MyConfig; this command takes",
         ),
         (
-            b"from jaxdissect.cli.config import TrainConfig\nconfig = TrainConfig()",
-            "defines `config` as TrainConfig; this command takes",
+            b"from jaxdissect.experiments import TrainSettings\n"
+            b"config = TrainSettings()",
+            "defines `config` as TrainSettings; this command takes",
         ),
     ],
 )
@@ -216,5 +224,5 @@ def test_ranges_do_not_disturb_the_help(capsys):
 
 def test_a_config_is_json_after_all():
     config = cli.parse("dissect", ["--rotate", "0", "0.5", "--num-images", "28"])
-    assert config == DissectConfig(rotate=(0.0, 0.5), num_images=28)
+    assert config == DissectSettings(rotate=(0.0, 0.5), num_images=28)
     json.dumps(dataclasses.asdict(config), default=str)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
 from jaxdissect.data import shapes
+from jaxdissect.errors import BadInput
 
 NUM_CLASSES = 45
 NAMES = [concept.name for concept in shapes.CONCEPTS]

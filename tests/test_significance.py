@@ -9,7 +9,7 @@ from reference import significance as reference
 from scipy import stats
 
 from jaxdissect import intervals, significance
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 HALVES = np.array([0.5, 0.5])
 whole_values = st.integers(-100, 100).map(float)

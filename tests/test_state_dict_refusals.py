@@ -6,8 +6,8 @@ from reference import state_dicts
 from safetensors.numpy import save_file
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import export_torchvision, load_checkpoint, recognise
+from jaxdissect.errors import BadInput
 
 ALEXNET = state_dicts.alexnet_shapes(6)
 VGG16 = state_dicts.vgg16_shapes(6)

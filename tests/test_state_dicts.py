@@ -16,7 +16,6 @@ from reference import numpy_networks, state_dicts
 from safetensors.numpy import load_file, save_file
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import (
     Checkpoint,
     State,
@@ -25,6 +24,7 @@ from jaxdissect.checkpoints import (
     recognise,
 )
 from jaxdissect.checkpoints.converting import convert, from_pytorch, to_pytorch
+from jaxdissect.errors import BadInput
 from jaxdissect.networks import layers
 
 # In half the time; what runs once need not run fast.

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 from made_up import CATEGORIES, CONCEPTS, DEAD, NASTY, dissection
 
-from jaxdissect.reports import tables
+from jaxdissect.pages import tables
 
 
 def test_csv_gives_back_the_table(tmp_path):

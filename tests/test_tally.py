@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxdissect import dissection
-from jaxdissect.cli import layer_results
 from jaxdissect.data.concepts import Concept
 from jaxdissect.dissection.counts import Overlap
-from jaxdissect.reports import cards, tables
+from jaxdissect.experiments.dissect import layer_results
+from jaxdissect.pages import tables
 
 CONCEPTS = [("car", "object"), ("red", "colour"), ("sky", "object")]
 
@@ -78,7 +78,7 @@ def said(iou, q, capsys):
     result, sure = layer(np.array(iou), q)
     found = dissection.Findings(result, None, None, sure)
     concepts = [Concept(*pair) for pair in CONCEPTS]
-    headline = cards.headline(result, CONCEPTS, dissection.PNAS20, certainty=sure)
+    headline = dissection.headline(result, CONCEPTS, dissection.PNAS20, certainty=sure)
     layer_results.print_table("conv5", found, headline, concepts)
     return capsys.readouterr().out.splitlines()
 

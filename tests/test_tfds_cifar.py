@@ -16,9 +16,9 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import checksums
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.images import in_memory
 from jaxdissect.data.tfds_images import tfds_images
+from jaxdissect.errors import BadInput
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cifar100"
 DEAD = "http://127.0.0.1:9"

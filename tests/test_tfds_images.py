@@ -10,9 +10,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
 from jaxdissect.data.tfds_images import tfds_images
+from jaxdissect.errors import BadInput
 
 NUM = 7
 LABELS = [3, 0, 1, 2, 2, 364, 1]

@@ -15,8 +15,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from reference import torch_networks  # noqa: E402
 
-from jaxdissect.base import BadInput  # noqa: E402
 from jaxdissect.checkpoints import load_checkpoint  # noqa: E402
+from jaxdissect.errors import BadInput  # noqa: E402
 
 legacy = partial(torch.save, _use_new_zipfile_serialization=False)
 

@@ -9,8 +9,8 @@ import pytest
 from conftest import every_network, make_example
 
 from jaxdissect import networks
-from jaxdissect.base import BadInput
-from jaxdissect.cli.objectives import in_bfloat16
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.train.objectives import in_bfloat16
 from jaxdissect.networks.stages import function_stage
 
 cached_example = functools.lru_cache(make_example)

@@ -10,10 +10,10 @@ import optax
 import pytest
 from conftest import make_example
 
-from jaxdissect import training
-from jaxdissect.base import BadInput, TrainRun
-from jaxdissect.cli import config as cli
-from jaxdissect.cli.objectives import make_objective, make_penalty
+from jaxdissect import experiments, training
+from jaxdissect.base import TrainRun
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments.train.objectives import make_objective, make_penalty
 from jaxdissect.regularizers import dropouts
 from jaxdissect.regularizers.input_gradient import double_backprop, finite_difference
 from jaxdissect.training import Objective, evaluate_objective, optimizers
@@ -95,8 +95,8 @@ def test_gradients_in_normalised_units_are_the_deviation_times_as_large():
     terms = {}
     std = (0.5, 0.25, 0.125)
     for units in ("raw", "normalised"):
-        config = cli.InputGradientConfig(weight=1.0, units=units)
-        penalize = make_penalty(config, cli.NetworkConfig(std=std))
+        config = experiments.InputGradientSettings(weight=1.0, units=units)
+        penalize = make_penalty(config, experiments.NetworkSettings(std=std))
         found = evaluate_linear(penalize, lambda key, acts: acts)
         terms[units] = found.terms["input_gradient"]
     squares = (RAMP**2).sum((0, 1, 2))
@@ -109,11 +109,13 @@ def step_in_parts(num_parts):
     """A step of a network without BatchNorm and dropout, on eight images."""
     network, params, images = make_example("shapesnet")
     images = jnp.concatenate([images, 1 - images, images**2])[:8]
-    regularize = cli.RegularizeConfig(
-        block_norm=cli.BlockNormConfig(weight=0.01),
-        input_gradient=cli.InputGradientConfig(weight=0.1),
+    regularize = experiments.RegularizeSettings(
+        block_norm=experiments.BlockNormSettings(weight=0.01),
+        input_gradient=experiments.InputGradientSettings(weight=0.1),
     )
-    objective = make_objective(network, cli.NetworkConfig(), regularize, "float32")
+    objective = make_objective(
+        network, experiments.NetworkSettings(), regularize, "float32"
+    )
     optimizer = optimizers.sgd(1.0)
     step = partial(
         training.train_step,

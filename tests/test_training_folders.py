@@ -7,7 +7,9 @@ import pytest
 from conftest import TINY, fails, shared
 
 from jaxdissect import weights
-from jaxdissect.cli import fitting, locking, main
+from jaxdissect.cli import main
+from jaxdissect.experiments.train import fitting
+from jaxdissect.runs import locking
 
 SMALL = [
     *("--network.architecture", "shapesnet", "--network.width", "0.0625"),

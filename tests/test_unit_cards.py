@@ -12,9 +12,15 @@ from made_up import (
     unit_cards,
 )
 
-from jaxdissect.dissection import PNAS20, Dissection, label_units, unique_labels
-from jaxdissect.reports import cards, histogram
-from jaxdissect.reports.cards import Match
+from jaxdissect.dissection import (
+    PNAS20,
+    Dissection,
+    headline,
+    label_units,
+    unique_labels,
+)
+from jaxdissect.experiments.dissect import cards, histogram
+from jaxdissect.experiments.dissect.cards import Match
 
 
 def test_ranking_is_in_order_of_iou_and_begins_with_the_label():
@@ -75,7 +81,7 @@ def test_activity_and_tail_mass_are_those_of_the_unit():
 
 def test_headline_counts_what_the_dissection_found():
     result = dissection()
-    found = cards.headline(result, CONCEPTS, PNAS20)
+    found = headline(result, CONCEPTS, PNAS20)
     assert found[:4] == (4, 6, unique_labels(result.detectors), 3)
     assert (found.best_iou, found.median_iou) == (0.2, 0.2)
     assert found.significant_detectors is None and found.significant_labels is None
@@ -84,7 +90,7 @@ def test_headline_counts_what_the_dissection_found():
 def test_headline_counts_detectors_and_labels_above_chance():
     result = dissection(11)
     known = certainty(result)
-    found = cards.headline(result, CONCEPTS, PNAS20, certainty=known)
+    found = headline(result, CONCEPTS, PNAS20, certainty=known)
     best = [known.q_values[u, c] for u, c in enumerate(result.detectors.concept)]
     above = [
         CONCEPTS[c]

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import fails
 
-from jaxdissect.base import BadInput
 from jaxdissect.cli import main
-from jaxdissect.reports import named_units, unit_names
+from jaxdissect.experiments.contrast import named_units, unit_names
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden" / "netdissect"
 NETDISSECT = (

@@ -5,7 +5,7 @@ import pytest
 from conftest import make_example
 
 from jaxdissect import weights
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 
 @pytest.fixture

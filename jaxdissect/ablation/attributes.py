@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.checking import (
     check_not_empty,
     check_number,
@@ -21,6 +21,7 @@ from jaxdissect.checking import (
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import add
 
 

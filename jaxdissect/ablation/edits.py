@@ -11,13 +11,14 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import (
     check_not_empty,
     check_numbers,
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 
 ZERO = np.zeros(1, np.float32)
 """The replacement that removes units."""

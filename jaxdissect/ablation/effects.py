@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int, Int64, UInt64
 
 from jaxdissect import metrics
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 from jaxdissect.metrics import ClassCounts
 from jaxdissect.streaming import add
 

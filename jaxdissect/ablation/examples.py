@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, UInt64
 
 from jaxdissect.ablation.edits import ZERO
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_not_empty, check_numbers, check_shape
+from jaxdissect.errors import BadInput
 
 
 class Examples(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, BadInput, Params, Statistic
+from jaxdissect.base import AnyArray, Params, Statistic
 from jaxdissect.checking import (
     check_not_empty,
     check_number,
@@ -16,6 +16,7 @@ from jaxdissect.checking import (
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 from jaxdissect.metrics import ClassCounts, class_counts
 from jaxdissect.streaming import total
 

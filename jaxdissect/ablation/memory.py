@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxdissect.ablation.tails import EditedTail
-from jaxdissect.base import BadInput, Params
+from jaxdissect.base import Params
+from jaxdissect.errors import BadInput
 from jaxdissect.memory import intermediate_bytes
 
 

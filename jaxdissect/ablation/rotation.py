@@ -7,17 +7,17 @@ as they are.
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, BadInput, Split
+from jaxdissect.base import AnyArray, Split
 from jaxdissect.checking import (
     check_not_empty,
     check_number,
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 
 
 def random_rotation(key: Array, num_units: int) -> Float[Array, "U U"]:
@@ -68,6 +68,8 @@ def rotation_power(
     >>> np.allclose(rotation_power(quarter, 2.0), -np.eye(2), atol=1e-6)
     True
     """
+    import scipy.linalg  # slow to import
+
     rotation = np.asarray(rotation)
     check_shape("rotation", rotation, "U U")
     check_not_empty("rotation", rotation, "U U")

@@ -19,7 +19,8 @@ from jaxdissect.ablation.effects import Answers, Effects, merge_effects, tally
 from jaxdissect.ablation.examples import check, halves, signatures
 from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
 from jaxdissect.ablation.tails import EditedTail
-from jaxdissect.base import AnyArray, BadInput, Params, Statistic
+from jaxdissect.base import AnyArray, Params, Statistic
+from jaxdissect.errors import BadInput
 
 CHUNKS = 16
 """Pairs of a batch come in about this many chunks: few pairs, little padding."""

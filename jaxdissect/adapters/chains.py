@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from jaxdissect.adapters.maps import as_maps, as_outputs, map_shape
 from jaxdissect.adapters.picking import Which, pick
-from jaxdissect.base import AnyArray, BadInput, Params
+from jaxdissect.base import AnyArray, Params
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.stages import Network, Stage
 from jaxdissect.networks.windows import measured_windows
 

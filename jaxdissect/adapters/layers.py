@@ -17,7 +17,8 @@ from jaxdissect.adapters.models import (
 )
 from jaxdissect.adapters.picking import Which, with_output
 from jaxdissect.adapters.programs import Mark, Program, depending, needed
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 
 
 class Layer(NamedTuple):

@@ -17,7 +17,7 @@ from jaxdissect.adapters.programs import (
     tracing,
 )
 from jaxdissect.adapters.reading import read_program
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 
 class Model(NamedTuple):

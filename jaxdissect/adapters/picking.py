@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from jaxdissect.adapters.programs import Program, key_name
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 Which = str | int | None
 """The key of an output (`"logits"`, nested `"head.logits"`), or its number."""

@@ -11,7 +11,8 @@ from jaxdissect.adapters.layers import cut_value, mark_of, model_program
 from jaxdissect.adapters.maps import as_maps, as_outputs, map_shape
 from jaxdissect.adapters.models import Model, linen_model, linen_shapes, nnx_model
 from jaxdissect.adapters.programs import Program, compute
-from jaxdissect.base import AnyArray, BadInput, Params, Split
+from jaxdissect.base import AnyArray, Params, Split
+from jaxdissect.errors import BadInput
 
 
 def split_linen(

@@ -20,7 +20,8 @@ from jaxdissect.adapters.layers import (
 from jaxdissect.adapters.models import Model, linen_model, nnx_model
 from jaxdissect.adapters.picking import Which, with_output
 from jaxdissect.adapters.programs import Mark, Program, compute, needed
-from jaxdissect.base import AnyArray, BadInput, Params
+from jaxdissect.base import AnyArray, Params
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.stages import Network
 
 IMAGES = ""

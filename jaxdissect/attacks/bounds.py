@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_not_empty, check_shape, is_traced
+from jaxdissect.errors import BadInput
 
 Bounds = tuple[float, float]
 """Lowest and highest value of a pixel, the same for all channels, in any unit."""

@@ -16,8 +16,9 @@ from jaxtyping import Bool, Float, Int
 
 from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
 from jaxdissect.attacks.goals import Goal, towards
-from jaxdissect.base import AnyArray, BadInput, Params, Tail
+from jaxdissect.base import AnyArray, Params, Tail
 from jaxdissect.checking import check_numbers, check_shape
+from jaxdissect.errors import BadInput
 from jaxdissect.logits import check_tail
 
 INSIDE = 0.999999

@@ -12,8 +12,9 @@ from jaxtyping import Int64
 
 from jaxdissect.attacks.bounds import Bounds, check_bounds
 from jaxdissect.attacks.steps import Scaling, gradient_step
-from jaxdissect.base import BadInput, Params, Statistic, Tail
+from jaxdissect.base import Params, Statistic, Tail
 from jaxdissect.checking import check_choice, check_numbers, check_shape
+from jaxdissect.errors import BadInput
 from jaxdissect.logits import check_tail
 from jaxdissect.streaming import total
 

@@ -9,8 +9,9 @@ from jax import Array
 from jaxtyping import Float
 
 from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_choice, check_real
+from jaxdissect.errors import BadInput
 
 Scaling = Literal["sign", "l2", "raw"]
 

@@ -12,11 +12,12 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from jaxdissect.base import BadInput, Params
+from jaxdissect.base import Params
 from jaxdissect.checkpoints.known import EXPORTS, RECIPE, listed
 from jaxdissect.checkpoints.naming import Naming, is_counter, nearest
 from jaxdissect.checkpoints.reading import State, read_state
 from jaxdissect.checkpoints.recognition import IMAGENET, Recognised, recognise
+from jaxdissect.errors import BadInput
 from jaxdissect.networks import Network, init
 from jaxdissect.networks.layers import luminance_stage
 from jaxdissect.weights import flattened, nested, write_arrays
@@ -84,7 +85,7 @@ def load_checkpoint(
     >>> load_checkpoint(Path("vgg16.pth"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: there is no checkpoint vgg16.pth
+    jaxdissect.errors.BadInput: there is no checkpoint vgg16.pth
     """
     state = read_state(path, part)
     try:

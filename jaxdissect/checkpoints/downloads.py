@@ -21,7 +21,7 @@ import requests
 from filelock import FileLock
 from urllib3.exceptions import HTTPError
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 Progress = Callable[[int, int | None], None]
 """(bytes that are there, total if known) -> None."""

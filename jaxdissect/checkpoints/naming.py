@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.networks import Network, layer_index
 
 Shapes = Mapping[str, tuple[int, ...]]

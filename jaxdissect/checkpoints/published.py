@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints.downloads import fetch
 from jaxdissect.checkpoints.sources import PUBLISHED, Published, RemoteFile
+from jaxdissect.errors import BadInput
 
 
 def find(name: str) -> Published:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import pytorch_files
 from jaxdissect.checkpoints.pickles import Code
 from jaxdissect.checkpoints.pytorch_files import Damaged, NumpyArray, Tensor
+from jaxdissect.errors import BadInput
 
 PICKLES = (".pth", ".pt", ".tar", ".bin", ".th", ".ckpt", ".pkl", ".model")
 """Files of PyTorch, by their endings; `.pth.tar` is one too."""

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from jaxdissect.base import BadInput
 from jaxdissect.checkpoints import naming as names
 from jaxdissect.checkpoints.known import BUILDERS, RECIPE, listed, unknown
 from jaxdissect.checkpoints.naming import Naming, Shapes, check_kernel, names_in
+from jaxdissect.errors import BadInput
 from jaxdissect.networks import Network
 from jaxdissect.networks.resnet import (
     BLOCKS,
@@ -76,7 +76,7 @@ def recognise(shapes: Shapes) -> Recognised:
     >>> recognise({"embedding.weight": (10, 4)})
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: the checkpoint is of no known network: it has embedding...
+    jaxdissect.errors.BadInput: the checkpoint is of no known network: it has ...
     """
     found: dict[str, Kind] = {}
     for prefix in _prefixes(shapes):

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Integer
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import broden_tables, decoding, files, label_maps
 from jaxdissect.data.broden_tables import Labels, Picture
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.names import shown
+from jaxdissect.errors import BadInput
 
 SPLITS = ("all", "train", "val")
 TABLES = ("category.csv", "label.csv", "index.csv")
@@ -51,7 +51,7 @@ def broden(
     >>> broden(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere, which has no index.csv; download ...
+    jaxdissect.errors.BadInput: `folder` is /nowhere, which has no index.csv; ...
     """
     if split not in SPLITS:
         raise BadInput(f"`split` is {split!r}; it must be one of {', '.join(SPLITS)}")

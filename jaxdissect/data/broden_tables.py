@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Integer
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.concepts import Concept, distinct
 from jaxdissect.data.label_tables import (
     Row,
@@ -18,6 +17,7 @@ from jaxdissect.data.label_tables import (
     translation,
     whole_number,
 )
+from jaxdissect.errors import BadInput
 
 SUFFIXES = {"scene": "-s", "color": "-c"}
 """What Broden appends to the names of a category, to tell them from other names."""
@@ -75,7 +75,7 @@ def chosen_categories(
     >>> chosen_categories(b"name,first\\ncolor,1\\n", "category.csv", ("colour",))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `categories` has 'colour'; category.csv lists color
+    jaxdissect.errors.BadInput: `categories` has 'colour'; category.csv lists color
     """
     listed = [row.cells["name"] for row in table(contents, source, ["name"])]
     for category in categories:

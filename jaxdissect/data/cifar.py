@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Integer, UInt8
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.images import ImageSet, check_targets, in_memory
+from jaxdissect.errors import BadInput
 
 SIZE = 32
 
@@ -39,7 +39,7 @@ def cifar(
     >>> cifar(Path("/nowhere"), "cifar10")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; ...
+    jaxdissect.errors.BadInput: `folder` is /nowhere; ...
     """
     layout, root = _find(folder, _LAYOUTS[name])
     classes = layout.read_names(root / layout.names)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.data.duplicates import listed, same_bytes
@@ -12,6 +11,7 @@ from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import class_files, class_names, passed_over
+from jaxdissect.errors import BadInput
 
 CATEGORY = "scene"
 
@@ -37,7 +37,7 @@ def class_folder(folder: Path, *, split: str = "") -> ConceptSource:
     >>> class_folder(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; there is no such folder
+    jaxdissect.errors.BadInput: `folder` is /nowhere; there is no such folder
     """
     folder = folder / split
     classes = class_names(folder)

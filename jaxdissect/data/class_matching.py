@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 PREFIX = re.compile(r"/\w/|n\d{8}")
 """What Places and ImageNet put before the names of classes."""

@@ -13,11 +13,11 @@ References:
 import numpy as np
 from jaxtyping import Float64, Int, UInt8
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.label_maps import middles
 from jaxdissect.data.scenes import vocabulary
+from jaxdissect.errors import BadInput
 
 NAMES = vocabulary.NAMES["colour"]
 """Name k has label k + 1 in `colour_labels`."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 Watch = Callable[[Iterable, int], Iterable]
 """(items, how many) -> the same items, on a progress bar perhaps."""

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import files, large_pictures
+from jaxdissect.errors import BadInput
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 """What may be decoded; others would reach rarely used decoders with unknown files."""
@@ -54,7 +54,7 @@ def decoded(encoded: bytes, source: str) -> Image.Image:
     >>> decoded(b"text", "a.png")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, BMP, ...
+    jaxdissect.errors.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, ...
     """
     image = _upright(_opened(io.BytesIO(encoded), source), source)
     _check_sums(encoded, source)
@@ -70,7 +70,7 @@ def shape_of(path: Path) -> tuple[int, int]:
     >>> shape_of(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: /nowhere cannot be read: No such file or directory
+    jaxdissect.errors.BadInput: /nowhere cannot be read: No such file or directory
     """
     with files.opened(path) as file:
         image = _opened(file, str(path))
@@ -91,7 +91,7 @@ def whole(encoded: bytes, source: str) -> None:
     >>> whole(b"text", "a.png")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, BMP, ...
+    jaxdissect.errors.BadInput: a.png is no picture; allowed are JPEG, PNG, WEBP, ...
     """
     _small(encoded, 1, source, lambda image: image)
 

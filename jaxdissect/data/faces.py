@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, listing
 from jaxdissect.data.images import ImageSet, in_memory
+from jaxdissect.errors import BadInput
 
 SUBJECTS = tuple(f"subject{number:02}" for number in range(1, 16))
 CONDITIONS = (
@@ -69,7 +69,7 @@ def yale_faces(folder: Path, size: int, *, seed: int) -> tuple[ImageSet, ImageSe
     >>> yale_faces(Path("/nowhere"), 60, seed=0)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; there is no such folder
+    jaxdissect.errors.BadInput: `folder` is /nowhere; there is no such folder
     """
     if size < 1:
         raise BadInput(f"`size` is {size}; it must be positive")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 
 def read_bytes(path: Path) -> bytes:
@@ -18,7 +18,7 @@ def read_bytes(path: Path) -> bytes:
     >>> read_bytes(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: /nowhere cannot be read: No such file or directory
+    jaxdissect.errors.BadInput: /nowhere cannot be read: No such file or directory
     """
     with opened(path) as file:
         return file.read()
@@ -35,7 +35,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
     ...     pass
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: /dev/null cannot be read: it is no ordinary file
+    jaxdissect.errors.BadInput: /dev/null cannot be read: it is no ordinary file
     """
     try:
         # Opening a pipe waits for whoever writes into it.

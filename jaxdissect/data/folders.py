@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, listing
 from jaxdissect.data.duplicates import listed, same_bytes
 from jaxdissect.data.files import read_bytes
@@ -19,6 +18,7 @@ from jaxdissect.data.picture_files import (
     passed_over,
     without,
 )
+from jaxdissect.errors import BadInput
 
 
 def image_folder(folder: Path, size: int, *, left_out: Sequence[str] = ()) -> ImageSet:
@@ -107,7 +107,7 @@ def train_and_test(
     >>> train_and_test(Path("/nowhere"), 16)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; it must hold train/ and test/ or ...
+    jaxdissect.errors.BadInput: `folder` is /nowhere; it must hold train/ and test/ ...
     """
     held_out = _held_out(folder)
     train, test = (
@@ -136,7 +136,7 @@ def train_and_test_names(folder: Path) -> list[str]:
     >>> train_and_test_names(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; it must hold train/ and test/ or ...
+    jaxdissect.errors.BadInput: `folder` is /nowhere; it must hold train/ and test/ ...
     """
     return [
         f"{part}/{name}"
@@ -152,7 +152,7 @@ def train_and_test_notes(folder: Path) -> list[str]:
     >>> train_and_test_notes(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; it must hold train/ and test/ or ...
+    jaxdissect.errors.BadInput: `folder` is /nowhere; it must hold train/ and test/ ...
     """
     held_out = _held_out(folder)
     notes = [passed_over(folder / part) for part in ("train", held_out)]

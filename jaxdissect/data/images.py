@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Integer, Shaped, UInt8
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 Batch = tuple[UInt8[np.ndarray, "B H W 3"], Int[np.ndarray, "B"]]
 """(images, classes as int32)."""
@@ -184,7 +184,7 @@ def check_targets(
     >>> check_targets(np.array([0, 7, 1]), 2, "labels.npy")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: labels.npy has label 7 at position 1; allowed are 0 to 1
+    jaxdissect.errors.BadInput: labels.npy has label 7 at position 1; allowed are 0 to 1
     """
     outside = (targets < 0) | (targets >= num_classes)
     if outside.any():
@@ -208,7 +208,7 @@ def check_numbers(numbers: Int[np.ndarray, "B"], num_images: int) -> None:
     >>> check_numbers(np.array([0, -1]), 9)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `numbers` has -1; the images are 0 to 8
+    jaxdissect.errors.BadInput: `numbers` has -1; the images are 0 to 8
     """
     outside = numbers[(numbers < 0) | (numbers >= num_images)]
     if len(outside):

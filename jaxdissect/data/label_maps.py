@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Integer
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import listing
 from jaxdissect.data.concepts import Labelled
+from jaxdissect.errors import BadInput
 
 ReadOne = Callable[[int, int, int], tuple[np.ndarray, list[np.ndarray]]]
 """(number, size, cells) -> (image [size size 3], label layers [cells cells])."""
@@ -85,7 +85,7 @@ def translated(
     >>> translated(numbers, labels, Path("a.png"), "labels.csv")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: a.png has label 7 at row 0, column 1; labels.csv lists ...
+    jaxdissect.errors.BadInput: a.png has label 7 at row 0, column 1; labels.csv ...
     """
     # Not more than the numbers' type can hold, which may be 8 bits.
     last = min(len(labels) - 1, np.iinfo(numbers.dtype).max)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Integer
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 HIGHEST = 2**16 - 1
 """The highest label number that two bytes of a label map can hold."""
@@ -75,7 +75,7 @@ def whole_number(row: Row, column: str, lowest: int) -> int:
     >>> whole_number(Row("a.csv line 2", {"sh": "x"}), "sh", 1)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: a.csv line 2 has sh 'x'; it must be a whole number ...
+    jaxdissect.errors.BadInput: a.csv line 2 has sh 'x'; it must be a whole number ...
     """
     cell = row.cells[column].strip()
     if is_digits(cell) and lowest <= int(cell) <= HIGHEST:

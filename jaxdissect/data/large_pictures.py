@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 MOST = 178_956_970
 """Pixels of a picture that is read at all; a few bytes can claim to be any number."""
@@ -34,7 +34,7 @@ def check_pixels(size: tuple[int, int], source: str) -> None:
     >>> check_pixels((40_000, 40_000), "a.png")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: a.png is too large: 40000 x 40000 are 1600000000 ...
+    jaxdissect.errors.BadInput: a.png is too large: 40000 x 40000 are 1600000000 ...
     """
     width, height = size
     if width * height > MOST:

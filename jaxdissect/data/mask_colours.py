@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.label_tables import Row
+from jaxdissect.errors import BadInput
 
 COLUMN = "colour"
 SPELLINGS = (COLUMN, "color")
@@ -99,7 +99,7 @@ def colours(listed: Mapping[Colour, int], tolerance: float, source: str) -> Colo
     >>> colours({(200, 0, 0): 1, (0, 0, 200): 2}, 150.0, "labels.csv")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `tolerance` is 150; two colours of labels.csv are 283 ...
+    jaxdissect.errors.BadInput: `tolerance` is 150; two colours of labels.csv are ...
     """
     if not 0 <= tolerance < np.inf:
         raise BadInput(f"`tolerance` is {tolerance}; it must not be negative")

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding
 from jaxdissect.data.concepts import Watch
 from jaxdissect.data.large_pictures import in_flight
 from jaxdissect.data.mask_colours import SOFT
 from jaxdissect.data.masks import Labels, counted, read_mask
+from jaxdissect.errors import BadInput
 
 SHOWN = 8
 """Numbers and names that are listed in a sentence."""
@@ -78,7 +78,7 @@ def survey(
     >>> survey(Path("/nowhere"), [("a.png", ["m.png"])], labels)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: /nowhere/a.png cannot be read: No such file or directory
+    jaxdissect.errors.BadInput: /nowhere/a.png cannot be read: No such file or directory
     """
     counts = Counts(Counter(), Counter(), sum(len(masks) for _, masks in files))
     for found in watch(_all_counts(folder, files, labels), len(files)):
@@ -107,7 +107,7 @@ def check_shape(mask: Sequence[int], image: Sequence[int], path: Path) -> None:
     >>> check_shape((6, 9), (9, 6), Path("a.png"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: a.png is 6 x 9 pixels; its image is 9 x 6, lying ...
+    jaxdissect.errors.BadInput: a.png is 6 x 9 pixels; its image is 9 x 6, lying ...
     """
     if tuple(mask) == tuple(image):
         return

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Integer, Shaped
 from PIL import Image
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.concepts import Concept, distinct
 from jaxdissect.data.files import read_bytes
@@ -20,6 +19,7 @@ from jaxdissect.data.mask_colours import (
     labels_by_colour,
     listed_colours,
 )
+from jaxdissect.errors import BadInput
 
 GREY, PALETTE = 0, 3
 """Kinds of PNG, as its header has them."""

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, listing
 from jaxdissect.data.concepts import plain
 from jaxdissect.data.files import read_bytes
 from jaxdissect.data.listing import SUFFIXES
 from jaxdissect.data.names import shown
+from jaxdissect.errors import BadInput
 
 AHEAD = 1000
 """Files that wait for their examination at a time."""
@@ -61,7 +61,7 @@ def class_names(folder: Path) -> tuple[str, ...]:
     >>> class_names(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; there is no such folder
+    jaxdissect.errors.BadInput: `folder` is /nowhere; there is no such folder
     """
     names = folder_names(folder)
     if not names:
@@ -161,7 +161,7 @@ def picture_files(folder: Path) -> list[tuple[str, int]]:
     >>> picture_files(Path(tempfile.mkdtemp()))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: ... holds no picture; allowed are .jpg, .jpeg, .jpe, ...
+    jaxdissect.errors.BadInput: ... holds no picture; allowed are .jpg, .jpeg, .jpe, ...
     """
     found, others = listing.listing(folder)
     if not found:

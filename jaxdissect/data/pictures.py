@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Integer
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import folders
 from jaxdissect.data.images import (
     Batch,
@@ -30,6 +29,7 @@ from jaxdissect.data.picture_files import (
     picture_files,
     without,
 )
+from jaxdissect.errors import BadInput
 
 LEAST = 2
 """Pictures of a class in each half: an interval takes two."""
@@ -83,7 +83,7 @@ def picture_sizes(folder: Path) -> dict[str, int]:
     >>> picture_sizes(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; there is no such folder
+    jaxdissect.errors.BadInput: `folder` is /nowhere; there is no such folder
     """
     return {name: length for name, length, _ in _listed(folder)[1]}
 

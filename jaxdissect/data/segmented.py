@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import decoding, label_maps, listing, mask_survey
 from jaxdissect.data.concepts import ConceptSource, Watch
 from jaxdissect.data.duplicates import listed, same_bytes
@@ -18,6 +17,7 @@ from jaxdissect.data.large_pictures import in_flight
 from jaxdissect.data.listing import SUFFIXES
 from jaxdissect.data.masks import Labels, labels_of, read_labels, read_mask
 from jaxdissect.data.names import shown
+from jaxdissect.errors import BadInput
 
 TABLE = "labels.csv"
 
@@ -83,7 +83,7 @@ def segmented(
     >>> segmented(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `folder` is /nowhere; it must hold labels.csv, images/ ...
+    jaxdissect.errors.BadInput: `folder` is /nowhere; it must hold labels.csv, ...
     """
     if not (folder / TABLE).is_file():
         raise BadInput(

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int, Int32, UInt8
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.concepts import Concept
 from jaxdissect.data.scenes import chance
+from jaxdissect.errors import BadInput
 
 CATEGORIES = ("colour", "shape", "coloured shape")
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}

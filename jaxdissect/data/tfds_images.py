@@ -17,9 +17,9 @@ from jaxtyping import UInt8
 from PIL import Image
 from tensorflow_datasets.core.download import download_manager, util
 
-from jaxdissect.base import BadInput
 from jaxdissect.data import cifar, decoding
 from jaxdissect.data.images import ImageSet, fingerprint, in_memory, on_demand
+from jaxdissect.errors import BadInput
 
 Name = Literal["cifar10", "cifar100", "places365_small", "imagenet2012"]
 
@@ -53,7 +53,7 @@ def tfds_images(
     >>> tfds_images("places365_small", "train", data_dir=Path("/nowhere"), size=224)
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: places365_small is not prepared in /nowhere; where ...
+    jaxdissect.errors.BadInput: places365_small is not prepared in /nowhere; where ...
     """
     builder = _prepared(name, data_dir)
     source = _source(builder, split)

@@ -1,6 +1,6 @@
 """Network dissection: which concept each unit looks for."""
 
-from jaxdissect.dissection.certainty import Certainty, significant_detectors
+from jaxdissect.dissection.certainty import MAX_Q, Certainty, significant_detectors
 from jaxdissect.dissection.counts import (
     Overlap,
     concept_masks,
@@ -32,18 +32,28 @@ from jaxdissect.dissection.protocol import (
     Protocol,
     check_protocol,
 )
-from jaxdissect.dissection.tally import Tally, by_significance, tally
+from jaxdissect.dissection.tally import (
+    NOT_TESTED,
+    Headline,
+    Tally,
+    by_significance,
+    headline,
+    tally,
+)
 
 __all__ = [
     "CVPR17",
     "GAN19",
     "LITE",
+    "MAX_Q",
+    "NOT_TESTED",
     "NO_LABEL",
     "PNAS20",
     "Certainty",
     "Detectors",
     "Dissection",
     "Findings",
+    "Headline",
     "Levels",
     "Overlap",
     "Protocol",
@@ -55,6 +65,7 @@ __all__ = [
     "concept_masks",
     "dissect",
     "find",
+    "headline",
     "information_quality",
     "iou_global",
     "iou_where_met",

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.checking import check_not_empty, check_real, check_shape
 from jaxdissect.dissection.layers import Layer
+from jaxdissect.errors import BadInput
 
 
 def checked(statistic: Statistic, layers: Mapping[str, Layer]) -> Statistic:
@@ -64,7 +65,7 @@ def checked_acts(name: str, acts: AnyArray, **sizes: int) -> AnyArray:
     >>> checked_acts("acts", np.full((1, 2, 2, 1), np.inf))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `acts` holds inf; all values must be finite
+    jaxdissect.errors.BadInput: `acts` holds inf; all values must be finite
     """
     check_shape(name, acts, "B H W U", **sizes)
     check_not_empty(name, acts, "B H W U")

@@ -14,10 +14,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from jaxdissect.base import BadInput
 from jaxdissect.checking import check_number, check_numbers, check_shape
 from jaxdissect.dissection.label_pixels import LabelCounts
 from jaxdissect.dissection.labels import NO_LABEL, Detectors
+from jaxdissect.errors import BadInput
 from jaxdissect.intervals import Interval
 
 MAX_Q = 0.05

@@ -15,11 +15,12 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.special import gammainc, gammaincc
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.dissection.counts import Overlap
 from jaxdissect.dissection.moments import Moments
 from jaxdissect.dissection.protocol import Union
 from jaxdissect.dissection.remainders import remainder
+from jaxdissect.errors import BadInput
 
 
 class Chance(NamedTuple):

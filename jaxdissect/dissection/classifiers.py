@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 from jaxdissect.intervals import Interval
 
 
@@ -116,6 +116,8 @@ def rank_auc(scores: Float[AnyArray, "N"], is_positive: Bool[AnyArray, "N"]) -> 
     >>> rank_auc(np.array([2.0, 1.0, 1.0]), np.array([True, True, False]))
     0.75
     """
+    from scipy import stats  # slow to import
+
     scores, is_positive = _checked("scores", scores, "is_positive", is_positive)
     positives = int(is_positive.sum())
     pairs = positives * (len(scores) - positives)
@@ -129,6 +131,8 @@ def _mean_of_rates(
     # Newcombe, Interval estimation for the difference between independent proportions,
     # Statistics in Medicine 1998, method 10, for the mean instead of the difference:
     # the distances of the ends of both Wilson intervals add as standard errors do.
+    from scipy import stats  # slow to import
+
     tests = [stats.binomtest(k, n) for k, n in zip(right, number, strict=True)]
     rates = np.array([test.statistic for test in tests])
     low, high = np.array([test.proportion_ci(level, "wilson") for test in tests]).T

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Integer
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.checking import (
     check_not_empty,
     check_number,
@@ -18,6 +18,7 @@ from jaxdissect.checking import (
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import total
 
 
@@ -135,7 +136,7 @@ def check_categories(categories: Sequence[int]) -> None:
     >>> check_categories([])
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `categories` is empty; at least one concept is needed
+    jaxdissect.errors.BadInput: `categories` is empty; at least one concept is needed
     """
     if not len(categories):
         raise BadInput("`categories` is empty; at least one concept is needed")
@@ -148,7 +149,7 @@ def check_masks(name: str, masks: AnyArray, shape: str, **sizes: int) -> None:
     >>> check_masks("units", np.ones((1, 2, 2, 1)), "B H W U")
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `units` is float64; masks are true or false
+    jaxdissect.errors.BadInput: `units` is float64; masks are true or false
     """
     check_shape(name, masks, shape, **sizes)
     check_not_empty(name, masks, shape)

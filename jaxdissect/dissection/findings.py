@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
-from jaxdissect.base import BadInput, Statistic
+from jaxdissect.base import Statistic
 from jaxdissect.checking import check_number, check_numbers, check_shape
 from jaxdissect.dissection.activity import Activity, extrema, histogram
 from jaxdissect.dissection.batches import checked
@@ -26,6 +26,7 @@ from jaxdissect.dissection.pipeline import (
 )
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
+from jaxdissect.errors import BadInput
 from jaxdissect.significance import false_discovery
 from jaxdissect.streaming import NOTHING, TopExamples, combine, top_examples, total
 

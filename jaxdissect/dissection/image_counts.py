@@ -14,9 +14,10 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Integer
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_not_empty, check_real, check_shape
 from jaxdissect.dissection.counts import Overlap, check_categories
+from jaxdissect.errors import BadInput
 from jaxdissect.upsampling import upsample_units
 
 

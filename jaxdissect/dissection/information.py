@@ -12,11 +12,12 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 from scipy.special import entr, rel_entr
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.dissection.batches import checked_pairs
 from jaxdissect.dissection.counts import Overlap, check_categories, present
 from jaxdissect.dissection.labels import NO_LABEL
 from jaxdissect.dissection.protocol import Protocol
+from jaxdissect.errors import BadInput
 from jaxdissect.quantiles import tail_count
 from jaxdissect.streaming import accumulate, total
 from jaxdissect.upsampling import upsample

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.dissection.counts import Present
 from jaxdissect.dissection.labels import NO_LABEL
+from jaxdissect.errors import BadInput
 
 
 class LabelCounts(NamedTuple):

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jaxdissect.base import BadInput
 from jaxdissect.checking import (
     check_choice,
     check_not_empty,
@@ -14,6 +13,7 @@ from jaxdissect.checking import (
     check_real,
     check_shape,
 )
+from jaxdissect.errors import BadInput
 
 NO_LABEL = -1
 

@@ -10,9 +10,10 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.dissection.counts import unit_masks
 from jaxdissect.dissection.protocol import Protocol
+from jaxdissect.errors import BadInput
 from jaxdissect.upsampling import (
     Axis,
     Centres,

@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
-from jaxdissect.base import BadInput
 from jaxdissect.dissection.pipeline import Dissection
+from jaxdissect.errors import BadInput
 
 
 class Side(NamedTuple):
@@ -119,6 +118,8 @@ def match_by_profile(similarity: Float[np.ndarray, "U V"]) -> Matching:
     >>> match_by_profile(np.array([[0.9, 0.8, 0.0], [0.9, 0.1, 0.0]])).second.tolist()
     [1, 0]
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     first, second = linear_sum_assignment(similarity, maximize=True)
     similar = similarity[first, second] > 0
     first, second = first[similar], second[similar]

@@ -17,10 +17,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int, Integer
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_shape
 from jaxdissect.dissection.counts import check_masks
 from jaxdissect.dissection.sketches import as_real, folded
+from jaxdissect.errors import BadInput
 
 
 class Moments(NamedTuple):

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxdissect.base import BadInput
 from jaxdissect.dissection.labels import NO_LABEL, label_units
 from jaxdissect.dissection.pipeline import Dissection
 from jaxdissect.dissection.protocol import Union
+from jaxdissect.errors import BadInput
 
 ORDER = ("object", "color", "material", "scene", "texture", "part")
 """The published tables' categories, in their order; any others follow."""

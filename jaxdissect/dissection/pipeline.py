@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.checking import check_not_empty, check_number
 from jaxdissect.dissection.batches import check_labels, checked, checked_pairs
 from jaxdissect.dissection.counts import (
@@ -26,6 +26,7 @@ from jaxdissect.dissection.labels import Detectors, label_units, labelled
 from jaxdissect.dissection.layers import Layer, make_layers
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
 from jaxdissect.dissection.thresholds import Thresholds, find_thresholds
+from jaxdissect.errors import BadInput
 from jaxdissect.streaming import NOTHING, accumulate, combine, total
 from jaxdissect.upsampling import Centres
 
@@ -210,7 +211,7 @@ def check_labelled(counts: Mapping[str, Overlap]) -> None:
     >>> check_labelled({"conv5": empty})
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `labels` are 0 at all 9 cells of the masks; at ...
+    jaxdissect.errors.BadInput: `labels` are 0 at all 9 cells of the masks; at ...
     """
     for of_layer in counts.values():
         if not np.asarray(of_layer.concept).any():

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple, get_args
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.upsampling import Padding
 
 Union = Literal["global", "category", "met"]
@@ -87,7 +87,7 @@ def check_protocol(protocol: Protocol) -> Protocol:
     >>> check_protocol(PNAS20._replace(union="all"))
     Traceback (most recent call last):
     ...
-    jaxdissect.base.BadInput: `union` is 'all'; it must be 'global' or \
+    jaxdissect.errors.BadInput: `union` is 'all'; it must be 'global' or \
 'category' or 'met'
     """
     allowed = {

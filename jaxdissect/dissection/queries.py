@@ -13,9 +13,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int, Integer
 
-from jaxdissect.base import AnyArray, BadInput, Statistic
+from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.dissection.labels import Detectors
 from jaxdissect.dissection.layers import Layer, in_slices, masks, unit_regions
+from jaxdissect.errors import BadInput
 
 
 class ConceptImages(NamedTuple):

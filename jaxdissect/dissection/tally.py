@@ -1,8 +1,10 @@
 """How many units are detectors: by the IoU rule alone, and beyond chance as well."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from annotated_types import Interval
 from jaxtyping import Int
 
 from jaxdissect.dissection.certainty import (
@@ -10,7 +12,15 @@ from jaxdissect.dissection.certainty import (
     Certainty,
     significant_detectors,
 )
-from jaxdissect.dissection.labels import Detectors, unique_labels
+from jaxdissect.dissection.labels import Detectors, unique_by_category, unique_labels
+from jaxdissect.dissection.pipeline import Dissection
+from jaxdissect.dissection.protocol import Protocol
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+Number = Annotated[int, Interval(ge=0)]
+
+NOT_TESTED = "chance not tested"
+"""Said wherever detectors are counted by the IoU rule alone."""
 
 
 class Tally(NamedTuple):
@@ -91,3 +101,93 @@ def by_significance(
     if certainty is not None:
         above = significant_detectors(detectors, certainty, max_q=max_q)
     return np.lexsort((-detectors.iou, ~above))
+
+
+class Headline(NamedTuple):
+    """The numbers a layer is known by.
+
+    Attributes:
+        detectors: units that pass the detector rule.
+        units: all units.
+        unique_labels: different labels of the detectors.
+        unique_by_category: different best concepts in each category, summed.
+        best_iou: the highest IoU of any unit, in [0, 1].
+        median_iou: the median over units of their best IoU, in [0, 1].
+        significant_detectors: detectors that match their label beyond chance, at a
+            false-discovery rate of `MAX_Q`; None where that was not measured.
+        significant_labels: different labels of those, or None.
+    """
+
+    detectors: Number
+    units: Number
+    unique_labels: Number
+    unique_by_category: Number
+    best_iou: Share
+    median_iou: Share
+    significant_detectors: Number | None = None
+    significant_labels: Number | None = None
+
+    def in_words(self) -> str:
+        """Detectors and labels, both by IoU and beyond chance.
+
+        >>> Headline(16, 128, 9, 12, 0.2, 0.1, 0, 0).in_words()
+        '16 of 128 units are detectors by IoU, 0 of them beyond chance (q <= 0.05), of \
+9 different concepts, 0 beyond chance (12 counted by category, by IoU)'
+        >>> Headline(16, 128, 9, 12, 0.2, 0.1).in_words()
+        '16 of 128 units are detectors by IoU (chance not tested) of 9 different \
+concepts (12 counted by category)'
+        """
+        units = f"{self.detectors} of {self.units} units are detectors by IoU"
+        if self.significant_detectors is None:
+            return (
+                f"{units} ({NOT_TESTED}) of {self.unique_labels} different concepts "
+                f"({self.unique_by_category} counted by category)"
+            )
+        return (
+            f"{units}, {self.significant_detectors} of them beyond chance "
+            f"(q <= {MAX_Q}), of {self.unique_labels} different concepts, "
+            f"{self.significant_labels} beyond chance "
+            f"({self.unique_by_category} counted by category, by IoU)"
+        )
+
+
+def headline(
+    result: Dissection,
+    concepts: Sequence[tuple[str, str]],
+    protocol: Protocol,
+    *,
+    certainty: Certainty | None = None,
+) -> Headline:
+    """Count what the detectors of a layer detect.
+
+    Args:
+        result: a dissection of U units against C concepts.
+        concepts: [C] (name, category) of every concept.
+        protocol: the one the dissection followed.
+        certainty: of the same units and concepts, or None where it was not measured.
+
+    >>> from jaxdissect.dissection import PNAS20, label_units
+    >>> iou = np.array([[0.1, 0.3], [0.0, 0.0]])
+    >>> result = Dissection(np.ones(2), None, iou, label_units(iou))
+    >>> headline(result, [("car", "object"), ("red", "colour")], PNAS20)[:4]
+    (1, 2, 1, 2)
+    """
+    names = [category for _, category in concepts]
+    order = list(dict.fromkeys(names))
+    by_category = unique_by_category(
+        result.iou,
+        [order.index(name) for name in names],
+        min_iou=protocol.min_iou,
+        rule=protocol.rule,
+    )
+    counts = tally(result.detectors, certainty)
+    return Headline(
+        counts.detectors,
+        counts.units,
+        counts.unique_labels,
+        by_category,
+        best_iou=float(result.detectors.iou.max()),
+        median_iou=float(np.median(result.detectors.iou)),
+        significant_detectors=counts.significant_detectors,
+        significant_labels=counts.significant_labels,
+    )

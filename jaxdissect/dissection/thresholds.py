@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from jaxdissect.base import BadInput, Statistic
+from jaxdissect.base import Statistic
 from jaxdissect.dissection.information import Levels
 from jaxdissect.dissection.layers import Layer, in_slices, unit_values
 from jaxdissect.dissection.protocol import Protocol
+from jaxdissect.errors import BadInput
 from jaxdissect.quantiles import (
     BITS,
     bounds,

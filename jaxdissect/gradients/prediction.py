@@ -10,8 +10,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
-from jaxdissect.base import AnyArray, BadInput, Params, Tail
+from jaxdissect.base import AnyArray, Params, Tail
 from jaxdissect.checking import check_not_empty, check_real, check_shape, is_traced
+from jaxdissect.errors import BadInput
 from jaxdissect.logits import check_logits, elsewhere
 from jaxdissect.memory import intermediate_bytes
 

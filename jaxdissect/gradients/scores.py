@@ -4,8 +4,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_not_empty, check_real
+from jaxdissect.errors import BadInput
 
 
 def filter_scores(

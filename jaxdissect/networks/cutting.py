@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from jax import Array
 
-from jaxdissect.base import BadInput, FactoredTail, Params, Split
+from jaxdissect.base import FactoredTail, Params, Split
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.naming import layer_index, stage_index
 from jaxdissect.networks.running import apply, run
 from jaxdissect.networks.stages import Network, Window

@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 from jax import Array, lax
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.stages import (
     Stage,
     Variables,

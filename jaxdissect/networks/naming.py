@@ -1,6 +1,6 @@
 """Which layer is which: names, places in the table, groups between poolings."""
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.stages import Network
 
 

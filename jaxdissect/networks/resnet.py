@@ -12,7 +12,7 @@ from functools import partial
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.layers import (
     Convolution,
     average_pool,

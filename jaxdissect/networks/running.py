@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxdissect.base import AnyArray, BadInput, Edit, Params, TrainRun
+from jaxdissect.base import AnyArray, Edit, Params, TrainRun
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.naming import layer_index
 from jaxdissect.networks.stages import Network, Stage
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from jax import lax
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.networks.layers import (
     Convolution,
     average_pool,

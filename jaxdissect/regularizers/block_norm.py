@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 Leftovers = Literal["grouped", "free"]
 

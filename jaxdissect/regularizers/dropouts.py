@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Float
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 
 
 def dropout(

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
-from jaxdissect.base import AnyArray, BadInput
+from jaxdissect.base import AnyArray
+from jaxdissect.errors import BadInput
 
 Draw = Literal["image", "pixel", "element"]
 Participation = Literal["batch", "samples"]

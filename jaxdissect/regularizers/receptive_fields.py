@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 from jaxdissect.regularizers.block_norm import groups, vector_norm
 
 ROUNDING = 1e-6

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 Border = Literal["edge", "zeros"]
 """What comes in from outside the image: its border repeated, or black."""

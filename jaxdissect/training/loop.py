@@ -14,7 +14,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
-from jaxdissect.base import BadInput, Params
+from jaxdissect.base import Params
+from jaxdissect.errors import BadInput
 from jaxdissect.metrics import ClassCounts, class_counts
 from jaxdissect.streaming import accumulate, total
 from jaxdissect.training.state import StepMetrics, TrainState

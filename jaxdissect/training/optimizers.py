@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdissect.base import BadInput
+from jaxdissect.errors import BadInput
 
 
 def add_scaled_decay(weight_decay: float) -> optax.GradientTransformationExtraArgs:

@@ -6,7 +6,8 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
-from jaxdissect.base import BadInput, Params
+from jaxdissect.base import Params
+from jaxdissect.errors import BadInput
 from jaxdissect.training.objective import Objective, evaluate_objective
 from jaxdissect.training.state import (
     StepMetrics,

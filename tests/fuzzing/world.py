@@ -45,14 +45,14 @@ def of_scenes():
 """A network of one's own: four units, and as many classes as asked for."""
 
 CONFIGS = {
-    "contrast": "ContrastConfig",
-    "query": "QueryConfig",
-    "explain": "ExplainConfig",
-    "attack": "AttackConfig",
-    "gradients": "GradientsConfig",
-    "scale": "ScaleConfig",
-    "compare": "CompareConfig",
-    "agreement": "AgreementConfig",
+    "contrast": "ContrastSettings",
+    "query": "QuerySettings",
+    "explain": "ExplainSettings",
+    "attack": "AttackSettings",
+    "gradients": "GradientsSettings",
+    "scale": "ScaleSettings",
+    "compare": "CompareSettings",
+    "agreement": "AgreementSettings",
 }
 
 
@@ -61,7 +61,7 @@ def make(folder: Path) -> None:
     folder.mkdir()
     (folder / "own.py").write_text(OWN)
     for name, kind in CONFIGS.items():
-        text = f"from jaxdissect.cli.config import {kind}\n\nconfig = {kind}()\n"
+        text = f"from jaxdissect.experiments import {kind}\n\nconfig = {kind}()\n"
         (folder / f"{name}.py").write_text(text)
     for split in ("train", "test"):
         pictures(folder / "photos" / split)

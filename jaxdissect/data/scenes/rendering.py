@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdissect.base import BadInput
 from jaxdissect.data.scenes import canvas as canvas_lib
 from jaxdissect.data.scenes import chance, colours, layout, patterns, vocabulary
+from jaxdissect.errors import BadInput
 
 MIN_SIZE = 32
 

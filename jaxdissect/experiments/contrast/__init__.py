@@ -1,0 +1,5 @@
+"""Two dissections side by side."""
+
+from jaxdissect.experiments.contrast.settings import ContrastSettings as Settings
+
+__all__ = ["Settings"]

@@ -1,0 +1,5 @@
+"""Which units speak for a prediction, and where."""
+
+from jaxdissect.experiments.explain.settings import ExplainSettings as Settings
+
+__all__ = ["Settings"]

@@ -1,0 +1,5 @@
+"""Training a network."""
+
+from jaxdissect.experiments.train.settings import TrainSettings as Settings
+
+__all__ = ["Settings"]

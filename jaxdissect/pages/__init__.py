@@ -1,0 +1,1 @@
+"""HTML pages: what all of them share; knows no experiment."""

@@ -1,1 +1,0 @@
-"""What an ablation leaves: results of one layer, of scaling, of several trainings."""

@@ -1,1 +1,0 @@
-"""What an attack does to units: numbers, figures, the page."""

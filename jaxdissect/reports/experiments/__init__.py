@@ -1,1 +1,0 @@
-"""What each experiment of several trainings makes of its numbers."""

@@ -1,1 +1,0 @@
-"""What a network asked with gradients of its predictions comes to."""

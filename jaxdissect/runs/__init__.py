@@ -1,0 +1,1 @@
+"""How anything runs: images, passes, folders of results; knows no experiment."""

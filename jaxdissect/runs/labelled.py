@@ -1,0 +1,197 @@
+"""Images whose pixels are labelled with concepts, by the settings of a command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from jaxdissect.data import scenes, shapes
+from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
+from jaxdissect.data.label_maps import mask_cells, middles
+from jaxdissect.dissection import Protocol
+from jaxdissect.errors import BadInput
+from jaxdissect.runs import generated
+from jaxdissect.runs.progress import Progress
+from jaxdissect.settings import ProbeSettings
+
+NUM_GENERATED = 1200
+"""Generated images, unless told otherwise."""
+
+
+class Generator(NamedTuple):
+    """Draws images with pixel-exact concept labels.
+
+    Attributes:
+        render: (seed, indices, size=) -> images, labels [B S S L], targets.
+        concepts: [C], numbered from 1 in the labels.
+        categories: [L], one label layer each.
+        classes: names of the targets; image i is of class i % len(classes).
+    """
+
+    render: Callable[..., Any]
+    concepts: tuple[Concept, ...]
+    categories: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+GENERATORS = {
+    "scenes": Generator(
+        scenes.render, scenes.CONCEPTS, scenes.CATEGORIES, scenes.CLASSES
+    ),
+    "shapes": Generator(
+        shapes.render, shapes.CONCEPTS, shapes.CATEGORIES, shapes.CLASSES
+    ),
+}
+
+
+class Probe(NamedTuple):
+    """Labelled images to probe units with.
+
+    Attributes:
+        source: of the images.
+        indices: which of them.
+    """
+
+    source: ConceptSource
+    indices: np.ndarray
+
+
+def generated_probe(
+    name: str, seed: int, number: int, size: int, *, skip: int = 0
+) -> Probe:
+    """Generated images of the split that is kept for probing.
+
+    Args:
+        name: of the generator.
+        seed: of the images.
+        number: how many.
+        size: in pixels; the digest is of images of this size.
+        skip: leave out that many first.
+
+    Raises:
+        BadInput: more images than there are.
+    """
+    generator = GENERATORS[name]
+    indices = generated.split_indices("probe", skip + number)
+
+    def load(positions: Int[np.ndarray, "B"], *, size: int, stride: int) -> Labelled:
+        chosen = [indices[position] for position in positions]
+        drawn = generator.render(seed, chosen, size=size)
+        middle = middles(size, mask_cells(size, stride))
+        return Labelled(drawn.images, drawn.labels[:, middle][:, :, middle])
+
+    classes = generator.classes
+    source = ConceptSource(
+        load,
+        tuple(classes[index % len(classes)] for index in indices),
+        np.zeros(len(indices), int),
+        generator.concepts,
+        generator.categories,
+        f"generated {name}, seed {seed}",
+        generated.fingerprint(generator.render, len(classes), seed, size),
+    )
+    return Probe(source, np.arange(skip, skip + number))
+
+
+def probe_of(config: ProbeSettings, size: int) -> Probe:
+    """The images that a config names.
+
+    Raises:
+        BadInput: no path or one too many, more images than there are, or whatever the
+            files lack.
+    """
+    if config.images in GENERATORS:
+        for name in ("path", "split", "categories", "tolerance"):
+            if getattr(config, name):
+                found = getattr(config, name)
+                raise BadInput(f"`{name}` is {found}; {config.images} are generated")
+        number = config.num_images or NUM_GENERATED
+        probe = generated_probe(config.images, config.seed, number, size)
+        return probe._replace(source=_coloured(config, probe.source))
+    if config.path is None:
+        raise BadInput(f"`path` is missing: the folder of the {config.images} images")
+    _check_settings(config)
+    source = _coloured(config, _read(config, config.path))
+    available = len(source.captions)
+    number = config.num_images or available
+    if number > available:
+        raise BadInput(f"`num_images` is {number}; {config.path} has {available}")
+    # Neighbouring files are often alike, such as the frames of a film.
+    indices = np.arange(number) * available // number
+    notes = list(source.notes)
+    if number < available:
+        notes.append(f"{number} of {available} images are looked at, by `num_images`.")
+    if source.survey is not None:
+        notes += source.survey(
+            indices,
+            lambda items, total: Progress().bar(items, total, "reading masks"),
+        )
+    return Probe(source._replace(notes=tuple(notes)), indices)
+
+
+def _check_settings(config: ProbeSettings) -> None:
+    """Refuse settings that are for images of another kind."""
+    kinds = {"tolerance": "segmented", "categories": "broden"}
+    for name, kind in kinds.items():
+        found = getattr(config, name)
+        if found and config.images != kind:
+            raise BadInput(f"`{name}` is {found}; it is for `images` {kind}")
+
+
+def choosing_of(
+    config: ProbeSettings, probe: Probe, protocol: Protocol, size: int
+) -> tuple[Probe, Probe | None]:
+    """Images to dissect with and, if the protocol chooses levels, others to choose on.
+
+    Generated images are drawn anew for choosing; of a folder's, every second one is
+    set aside.
+
+    Args:
+        config: which images they are.
+        probe: all of them.
+        protocol: its `level` decides.
+        size: of the images, in pixels.
+    """
+    if protocol.level == "tail_mass":
+        return probe, None
+    if config.images not in GENERATORS:
+        number = len(probe.indices)
+        if number < 2:
+            raise BadInput(
+                f"`num_images` is {number}; levels are chosen on every second one, so "
+                "two are needed"
+            )
+        note = f"{number // 2} of {number} images are set aside to choose levels on."
+        noted = probe.source._replace(notes=(*probe.source.notes, note))
+        return (
+            Probe(noted, probe.indices[::2]),
+            Probe(noted, probe.indices[1::2]),
+        )
+    number = len(probe.indices)
+    other = generated_probe(config.images, config.seed, number, size, skip=number)
+    return probe, other._replace(source=_coloured(config, other.source))
+
+
+def _read(config: ProbeSettings, path: Path) -> ConceptSource:
+    if config.images == "broden":
+        from jaxdissect.data.broden import broden
+
+        split: Any = config.split or "all"
+        return broden(path, categories=config.categories, split=split)
+    if config.images == "folder":
+        from jaxdissect.data.class_folders import class_folder
+
+        return class_folder(path, split=config.split)
+    from jaxdissect.data.segmented import segmented
+
+    return segmented(path, split=config.split, tolerance=config.tolerance)
+
+
+def _coloured(config: ProbeSettings, source: ConceptSource) -> ConceptSource:
+    if not config.colours:
+        return source
+    from jaxdissect.data.colours import with_colours
+
+    return with_colours(source)
