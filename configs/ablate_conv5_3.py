@@ -6,6 +6,6 @@ Bau et al., PNAS 2020, figure 2: removing the few units most important to a clas
     python ablate.py configs/ablate_conv5_3.py
 """
 
-from jaxdissect.experiments.ablate.settings import AblateSettings
+from jaxdissect.experiments import AblateSettings
 
 config = AblateSettings(layers=("conv5_3",))

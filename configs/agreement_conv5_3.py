@@ -7,6 +7,6 @@ class on other images.
     python ablate.py configs/agreement_conv5_3.py
 """
 
-from jaxdissect.experiments.agreement.settings import AgreementSettings
+from jaxdissect.experiments import AgreementSettings
 
 config = AgreementSettings(layer="conv5_3")

@@ -7,6 +7,6 @@ takes minutes; see docs/attacks.md for what that costs.
     python dissect.py configs/attack_scenes.py
 """
 
-from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.experiments import AttackSettings
 
 config = AttackSettings(num_images=20, steps=100)

@@ -19,7 +19,7 @@ import dataclasses
 import runpy
 from pathlib import Path
 
-from jaxdissect.experiments.regimes.settings import RegimesSettings
+from jaxdissect.experiments import RegimesSettings
 
 base = runpy.run_path(str(Path(__file__).with_name("cifar100_vgg16.py")))["config"]
 small = dataclasses.replace(

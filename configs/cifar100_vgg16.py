@@ -15,12 +15,13 @@ Expected: 72.3 % test accuracy in the source (one run, the best epoch).
 
 from pathlib import Path
 
-from jaxdissect.experiments.train.settings import (
+from jaxdissect.experiments import (
     AugmentSettings,
+    DataSettings,
+    NetworkSettings,
     OptimSettings,
     TrainSettings,
 )
-from jaxdissect.settings import DataSettings, NetworkSettings
 
 config = TrainSettings(
     network=NetworkSettings(

@@ -14,12 +14,13 @@ Expected: 72.9 % test accuracy in that repository's table.
 
 from pathlib import Path
 
-from jaxdissect.experiments.train.settings import (
+from jaxdissect.experiments import (
     AugmentSettings,
+    DataSettings,
+    NetworkSettings,
     OptimSettings,
     TrainSettings,
 )
-from jaxdissect.settings import DataSettings, NetworkSettings
 
 config = TrainSettings(
     network=NetworkSettings(

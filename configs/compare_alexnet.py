@@ -10,7 +10,7 @@ first: configs/scenes_alexnet.py says how.
 
 from pathlib import Path
 
-from jaxdissect.experiments.compare.settings import CompareSettings
+from jaxdissect.experiments import CompareSettings
 
 config = CompareSettings(
     trainings=tuple(

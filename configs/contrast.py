@@ -11,6 +11,6 @@ sets of conventions. Either may be a file with published names of units, see
 docs/dissection.md.
 """
 
-from jaxdissect.experiments.contrast.settings import ContrastSettings
+from jaxdissect.experiments import ContrastSettings
 
 config = ContrastSettings()

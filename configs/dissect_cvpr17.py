@@ -7,7 +7,6 @@ default preset; they are other definitions, not better or worse units.
     python dissect.py configs/dissect_cvpr17.py
 """
 
-from jaxdissect.experiments.dissect.settings import DissectSettings
-from jaxdissect.settings import ProtocolSettings
+from jaxdissect.experiments import DissectSettings, ProtocolSettings
 
 config = DissectSettings(protocol=ProtocolSettings(preset="cvpr17"))

@@ -6,6 +6,6 @@ Three generated scenes and the bundled network; `--images` takes pictures of you
     python dissect.py configs/explain.py
 """
 
-from jaxdissect.experiments.explain.settings import ExplainSettings
+from jaxdissect.experiments import ExplainSettings
 
 config = ExplainSettings()

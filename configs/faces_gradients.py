@@ -14,8 +14,7 @@ chosen by looking at them.
 import runpy
 from pathlib import Path
 
-from jaxdissect.experiments.faces.settings import FacesSettings
-from jaxdissect.experiments.gradients.settings import GradientsSettings
+from jaxdissect.experiments import FacesSettings, GradientsSettings
 
 base = runpy.run_path(str(Path(__file__).with_name("faces_lenet.py")))["config"]
 config = FacesSettings(

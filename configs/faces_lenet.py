@@ -17,12 +17,13 @@ split has from 0 to 15 %.
 
 from pathlib import Path
 
-from jaxdissect.experiments.train.settings import (
+from jaxdissect.experiments import (
     AugmentSettings,
+    DataSettings,
+    NetworkSettings,
     OptimSettings,
     TrainSettings,
 )
-from jaxdissect.settings import DataSettings, NetworkSettings
 
 config = TrainSettings(
     network=NetworkSettings(architecture="lenet", hidden=(20,), grey=True),

@@ -6,8 +6,7 @@ Units of conv5_1 to conv5_3 are ranked together on 560 scenes and knocked out on
 others; 56 of these are pushed towards every other class.
 """
 
-from jaxdissect.experiments.gradients.settings import GradientsSettings
-from jaxdissect.settings import DataSettings
+from jaxdissect.experiments import DataSettings, GradientsSettings
 
 config = GradientsSettings(
     data=DataSettings(name="scenes", num_train=560, num_test=280),

@@ -21,9 +21,13 @@ Expected: docs/training.md has what was measured.
 
 import dataclasses
 
-from jaxdissect.experiments.groups.settings import GroupsSettings
-from jaxdissect.experiments.train.settings import OptimSettings, TrainSettings
-from jaxdissect.settings import DataSettings, NetworkSettings
+from jaxdissect.experiments import (
+    DataSettings,
+    GroupsSettings,
+    NetworkSettings,
+    OptimSettings,
+    TrainSettings,
+)
 
 base = TrainSettings(
     network=NetworkSettings(architecture="alexnet", width=0.25, grid=2, hidden=(256,)),

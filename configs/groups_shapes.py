@@ -14,13 +14,15 @@ in conv2 with weight decay, 12 with block norm, 14 with all three terms.
 
 import dataclasses
 
-from jaxdissect.experiments.groups.settings import GroupsSettings
-from jaxdissect.experiments.train.settings import (
+from jaxdissect.experiments import (
     AugmentSettings,
+    DataSettings,
+    GroupsSettings,
+    NetworkSettings,
     OptimSettings,
+    ProtocolSettings,
     TrainSettings,
 )
-from jaxdissect.settings import DataSettings, NetworkSettings, ProtocolSettings
 
 base = TrainSettings(
     network=NetworkSettings(architecture="shapesnet", width=1.0, batch_norm=False),

@@ -6,7 +6,7 @@ own and says what fires on them; `--concepts` asks for others. See docs/queries.
     python dissect.py configs/query_scenes.py
 """
 
-from jaxdissect.experiments.query.settings import QuerySettings
+from jaxdissect.experiments import QuerySettings
 
 config = QuerySettings(
     concepts=("object/aeroplane", "object/television", "object/tree")

@@ -8,6 +8,6 @@ images, changes are paired, and random units are the control.
     python ablate.py configs/scale_conv5_3.py
 """
 
-from jaxdissect.experiments.scale.settings import ScaleSettings
+from jaxdissect.experiments import ScaleSettings
 
 config = ScaleSettings(layer="conv5_3")

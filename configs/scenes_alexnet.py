@@ -18,8 +18,12 @@ finds.
 
 from pathlib import Path
 
-from jaxdissect.experiments.train.settings import OptimSettings, TrainSettings
-from jaxdissect.settings import DataSettings, NetworkSettings
+from jaxdissect.experiments import (
+    DataSettings,
+    NetworkSettings,
+    OptimSettings,
+    TrainSettings,
+)
 
 config = TrainSettings(
     network=NetworkSettings(

@@ -12,12 +12,13 @@ two CPU cores; docs/bundled_network.md has the provenance and what the units loo
 
 from pathlib import Path
 
-from jaxdissect.experiments.train.settings import (
+from jaxdissect.experiments import (
     AugmentSettings,
+    DataSettings,
+    NetworkSettings,
     OptimSettings,
     TrainSettings,
 )
-from jaxdissect.settings import DataSettings, NetworkSettings
 
 config = TrainSettings(
     network=NetworkSettings(

@@ -8,8 +8,7 @@ Expected: above chance (1 in 14), far from the bundled network.
 
 from pathlib import Path
 
-from jaxdissect.experiments.train.settings import TrainSettings
-from jaxdissect.settings import DataSettings, NetworkSettings
+from jaxdissect.experiments import DataSettings, NetworkSettings, TrainSettings
 
 config = TrainSettings(
     network=NetworkSettings(width=0.125, hidden=(64,)),

@@ -12,13 +12,14 @@ Expected: docs/training.md has what was measured.
 
 import dataclasses
 
-from jaxdissect.experiments.regimes.settings import RegimesSettings
-from jaxdissect.experiments.train.settings import (
+from jaxdissect.experiments import (
     AugmentSettings,
+    DataSettings,
+    NetworkSettings,
     OptimSettings,
+    RegimesSettings,
     TrainSettings,
 )
-from jaxdissect.settings import DataSettings, NetworkSettings
 
 base = TrainSettings(
     network=NetworkSettings(architecture="shapesnet", width=0.25, batch_norm=False),

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY, fails
 
-from jaxdissect import weights
-from jaxdissect.cli import main, parse
+from jaxdissect import cli, weights
+from jaxdissect.cli import EXPERIMENTS, main, overview, parse
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.experiments.train.settings import TrainSettings
 from jaxdissect.runs import subjects
@@ -266,6 +267,63 @@ def test_a_config_file_changes_defaults_and_the_command_line_both(tmp_path):
     config = parse("train", [str(file), "--seed", "5", "--optim.lr", "0.1"])
     assert (config.seed, config.optim.lr) == (5, 0.1)
     assert isinstance(config, TrainSettings)
+
+
+CONFIGS = sorted((ROOT / "configs").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_every_experiment_is_a_sub_command(name, capsys):
+    assert parse(name, []) == EXPERIMENTS[name]()
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    shown = capsys.readouterr().out
+    assert stop.value.code == 0 and f"usage: jaxdissect {name} " in shown
+    assert f"\n  {name:<11}" in overview()
+
+
+def test_scripts_take_their_own_experiments():
+    assert parse("dissect", ["attack", "--num-images", "5"]).num_images == 5
+    assert parse("ablate", ["scale"]) == EXPERIMENTS["scale"]()
+    with pytest.raises(BadInput, match="scale is no part of dissect; run"):
+        parse("dissect", ["scale"])
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda f: f.stem)
+def test_packaged_configs_are_named(file):
+    (name,) = (n for n in EXPERIMENTS if file.stem in cli._packaged(n))
+    whole = parse(name, ["--config", file.stem])
+    assert whole == parse(name, [str(file)]) == parse(name, [f"--config={file.stem}"])
+    short = file.stem.removeprefix(f"{name}_")
+    assert parse(name, ["--config", short]) == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["atack"], "there is no experiment 'atack'; did you mean attack?"),
+        (["attack", "--config", "scenees"], "did you mean attack_scenes?"),
+        (["attack", "--config"], "`--config` is last; a name or a file must follow"),
+        (["attack", "a.py", "--config", "b"], "there are two configs, a.py and b;"),
+        (
+            ["ablate", "--config", "attack_scenes"],
+            "for this one run `jaxdissect attack --config ",
+        ),
+        (["dissect", "--layers", "convv5_3"], "did you mean conv5_3?"),
+        (["attack", "--layer", "conv9"], "`layer` is 'conv9'; "),
+        (["runs", "nowhere"], "there is no folder nowhere"),
+        (["runs", "a", "b"], "`runs` takes a folder, not a b"),
+    ],
+)
+def test_mistakes_before_anything_starts(arguments, said, capsys):
+    assert said in fails(capsys, *arguments)
+
+
+def test_layers_are_called_as_the_network_does():
+    both = ["--layers", "features.42", "conv4_3"]
+    assert parse("dissect", both).layers == ("conv5_3", "conv4_3")
+    assert parse("attack", ["--layer", "features.42"]).layer == "conv5_3"
+    assert parse("dissect", ["--layers", "all"]).layers == ("all",)
 
 
 def test_results_are_named_after_the_run_its_seed_included():

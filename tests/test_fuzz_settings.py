@@ -7,15 +7,11 @@ from typing import Any
 import pytest
 from fuzzing import judging, mutations
 
-from jaxdissect.cli import COMMANDS
+from jaxdissect.cli import EXPERIMENTS
 
 pytestmark = pytest.mark.slow
 
-CONFIGS = {
-    kind.__name__: (command, kind)
-    for command, kinds in COMMANDS.items()
-    for kind in kinds
-}
+CONFIGS = {kind.__name__: (name, kind) for name, kind in EXPERIMENTS.items()}
 WRONG = {
     "object": "object()",
     "list": "[1]",

@@ -15,6 +15,7 @@ RANKS = {
     "ranges": 1,
     "range_checks": 1,
     "settings": 1,
+    "layer_names": 1,
     "caching": 1,
     "own_files": 1,
     "checking": 1,
@@ -45,7 +46,7 @@ RANKS = {
     "cli": 7,
 }
 CORE = {name for name, rank in RANKS.items() if rank <= 2}
-CORE -= {"ranges", "range_checks", "settings", "caching", "own_files"}
+CORE -= {"ranges", "range_checks", "settings", "layer_names", "caching", "own_files"}
 CORE_IMPORTS = {"annotated_types", "jax", "numpy", "jaxtyping", "scipy", "jaxdissect"}
 WITHIN_A_RANK = {
     ("checkpoints", "networks"),
@@ -59,6 +60,8 @@ WITHIN_A_RANK = {
     ("streaming", "checking"),
     ("range_checks", "ranges"),
     ("settings", "ranges"),
+    ("layer_names", "range_checks"),
+    ("layer_names", "settings"),
 }
 ARROWS = {
     ("query", "dissect"),

@@ -15,7 +15,7 @@ from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.settings import NetworkSettings
 
-KINDS = [kind for kinds in cli.COMMANDS.values() for kind in kinds]
+KINDS = list(cli.EXPERIMENTS.values())
 
 HOSTILE = [
     *(None, True, -1, 0, 10**30, 10**400, -(10**5000), 0.5, -0.5, 1e300),
@@ -136,10 +136,7 @@ def test_wrong_settings_in_a_file(command, kind, name, value, said, tmp_path, ca
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("command", "kind"),
-    [(command, kind) for command, kinds in cli.COMMANDS.items() for kind in kinds],
-)
+@pytest.mark.parametrize(("command", "kind"), list(cli.EXPERIMENTS.items()))
 def test_a_file_with_the_defaults_is_taken(command, kind, tmp_path):
     name = kind.__name__
     file = tmp_path / "mine.py"

@@ -8,9 +8,9 @@ from functools import partial
 from jaxdissect import networks
 from jaxdissect.checkpoints import naming as names
 from jaxdissect.checkpoints.naming import Naming, Shapes, names_in
+from jaxdissect.layer_names import BLOCKS, CIFAR_DEPTHS, CONVOLUTIONS
 from jaxdissect.networks import Network
-from jaxdissect.networks.resnet import BLOCKS, BOTTLENECKS, CIFAR_DEPTHS
-from jaxdissect.networks.vgg import CONVOLUTIONS
+from jaxdissect.networks.resnet import BOTTLENECKS
 
 BUILDERS: Mapping[str, Callable[..., Network]] = {
     **{f"vgg{depth}": partial(networks.vgg, depth=depth) for depth in CONVOLUTIONS},

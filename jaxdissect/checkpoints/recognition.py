@@ -9,15 +9,13 @@ from jaxdissect.checkpoints import naming as names
 from jaxdissect.checkpoints.known import BUILDERS, RECIPE, listed, unknown
 from jaxdissect.checkpoints.naming import Naming, Shapes, check_kernel, names_in
 from jaxdissect.errors import BadInput
+from jaxdissect.layer_names import BLOCKS, CIFAR_DEPTHS, CONVOLUTIONS
 from jaxdissect.networks import Network
 from jaxdissect.networks.resnet import (
-    BLOCKS,
     BOTTLENECKS,
-    CIFAR_DEPTHS,
     CIFAR_FEATURES,
     FEATURES,
 )
-from jaxdissect.networks.vgg import CONVOLUTIONS
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation, channel by channel, of images in [0, 1]."""

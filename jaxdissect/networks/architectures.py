@@ -11,9 +11,8 @@ from annotated_types import MinLen
 
 from jaxdissect import networks, range_checks
 from jaxdissect.errors import BadInput
+from jaxdissect.layer_names import CIFAR_DEPTHS, CONVOLUTIONS
 from jaxdissect.networks import convolution, layers
-from jaxdissect.networks.resnet import CIFAR_DEPTHS
-from jaxdissect.networks.vgg import CONVOLUTIONS
 from jaxdissect.ranges import Epochs, Seed, Share, Side
 from jaxdissect.settings import NetworkSettings
 

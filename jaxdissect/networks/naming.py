@@ -1,6 +1,7 @@
 """Which layer is which: names, places in the table, groups between poolings."""
 
 from jaxdissect.errors import BadInput
+from jaxdissect.layer_names import find
 from jaxdissect.networks.stages import Network
 
 
@@ -49,9 +50,8 @@ def stage_index(network: Network, layer: str) -> int:
     for number, stage in enumerate(network):
         if layer in (stage.name, *layer_names(stage.branch)):
             return number
-    raise BadInput(
-        f"`layer` is {layer!r}; this network has {', '.join(layer_names(network))}"
-    )
+    meant = find(layer, layer_names(network), inner_layers(network))
+    raise BadInput(f"`layer` is {layer!r}, which is called {meant} here")
 
 
 def inner_layers(network: Network) -> tuple[str, ...]:

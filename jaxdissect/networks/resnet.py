@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdissect.errors import BadInput
+from jaxdissect.layer_names import BLOCKS, CIFAR_DEPTHS
 from jaxdissect.networks.layers import (
     Convolution,
     average_pool,
@@ -34,19 +35,9 @@ from jaxdissect.networks.stages import (
 
 FEATURES = (64, 128, 256, 512)
 """Units of the 3 x 3 convolutions in each group of blocks."""
-BLOCKS = {
-    18: (2, 2, 2, 2),
-    34: (3, 4, 6, 3),
-    50: (3, 4, 6, 3),
-    101: (3, 4, 23, 3),
-    152: (3, 8, 36, 3),
-}
-"""{depth: blocks in each group}."""
 BOTTLENECKS = (50, 101, 152)
 """Depths whose blocks are bottlenecks, with four times as many units at the end."""
 CIFAR_FEATURES = (16, 32, 64)
-CIFAR_DEPTHS = (8, 14, 20, 26, 32, 38, 44, 56, 110)
-"""Depths 6 n + 2, of three groups of n basic blocks."""
 
 
 def resnet(

@@ -11,6 +11,7 @@ from functools import partial
 from jax import lax
 
 from jaxdissect.errors import BadInput
+from jaxdissect.layer_names import CONVOLUTIONS
 from jaxdissect.networks.layers import (
     Convolution,
     average_pool,
@@ -24,13 +25,6 @@ from jaxdissect.networks.stages import Network, Stage
 
 FEATURES = (64, 128, 256, 512, 512)
 """Units of the convolutions of each group; a max-pool follows every group."""
-CONVOLUTIONS = {
-    11: (1, 1, 2, 2, 2),
-    13: (2, 2, 2, 2, 2),
-    16: (2, 2, 3, 3, 3),
-    19: (2, 2, 4, 4, 4),
-}
-"""{depth: convolutions of each group}: configurations A, B, D and E."""
 
 
 def vgg(
