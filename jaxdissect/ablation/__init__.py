@@ -1,4 +1,11 @@
-"""Unit ablation: what breaks when units are taken away, scaled or exchanged."""
+"""Unit ablation: what breaks when units are taken away, scaled or exchanged.
+
+In reading order: `edits` (masks and replacements), `tails` (how an edited tail is
+evaluated), `memory` (how many edits fit), `sweep` (over a data set), `effects` (what a
+sweep counts), `evidence` (intervals and tests), `importance`, `attributes`, `rotation`,
+`layer_effects` (all of a layer); `knockouts` (units of several layers together, the
+whole network run anew).
+"""
 
 from jaxdissect.ablation.attributes import (
     UnitAttributes,

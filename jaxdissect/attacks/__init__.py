@@ -1,7 +1,7 @@
 """Images changed a little so that a network errs, and what that does to its units.
 
-White-box where the network is the one under attack; where the gradients are those of
-another network, the attack is one by transfer.
+In reading order: `bounds`, `steps` (one step along a gradient), `outcomes` (what such
+steps come to, counted), `carlini_wagner`, `peaks` (what an attack does to units).
 """
 
 from jaxdissect.attacks.bounds import Bounds

@@ -1,4 +1,12 @@
-"""Pretrained networks of other frameworks, read, recognised and converted."""
+"""Pretrained networks of other frameworks, read, recognised and converted.
+
+In reading order: `pickles` (a machine that imports nothing), `pytorch_files` (archives
+and streams to tensors), `reading` (files to named arrays), `naming` (what networks'
+tensors are called), `known` (the networks there are), `recognition` (which of them it
+is), `converting` (layouts, there and back), then `sources` (the published networks),
+`published` (found by name), `downloads` and `fetching` (fetched once, bounded,
+checked).
+"""
 
 from jaxdissect.checkpoints.converting import (
     IMAGENET_MEAN,

@@ -1,4 +1,9 @@
-"""What a network asks its units: gradients of its predictions."""
+"""What a network asks its units: gradients of its predictions.
+
+In reading order: `prediction` (of one class for each image, of all classes at once),
+`scores` (by unit, by position, times the activation), `classes` (averages over a data
+set, how alike images are).
+"""
 
 from jaxdissect.gradients.classes import (
     ClassGradients,

@@ -1,4 +1,10 @@
-"""Networks as tables of named stages, and cutting them."""
+"""Networks as tables of named stages, and cutting them.
+
+In reading order: `stages`, `layers` (the kinds there are), `residual` (blocks), the
+architectures, `running`, `naming`, `cutting`, `questioning` (several layers in one
+backward pass), `windows` (where cells sit, measured), `architectures` (from settings to
+a table).
+"""
 
 from jaxdissect.networks.alexnet import alexnet
 from jaxdissect.networks.caffe_alexnet import caffe_alexnet

@@ -1,4 +1,9 @@
-"""Training: objective, step, optimizers, the loop over a data set, checkpoints."""
+"""Training: objective, step, optimizers, the loop over a data set, checkpoints.
+
+In reading order: `state`, `objective` (what a step minimises), `step`, `optimizers`,
+`loop` (order of the data, reading ahead), `seeds` (several at once), `augmentation`,
+`checkpoints`.
+"""
 
 from jaxdissect.training.loop import epoch_order, evaluate, fit, steps_per_epoch
 from jaxdissect.training.objective import (
