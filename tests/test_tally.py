@@ -10,6 +10,7 @@ from jaxdissect import dissection
 from jaxdissect.data.concepts import Concept
 from jaxdissect.dissection.counts import Overlap
 from jaxdissect.experiments.dissect import layer_results
+from jaxdissect.experiments.dissect import tables as unit_tables
 from jaxdissect.pages import tables
 
 CONCEPTS = [("car", "object"), ("red", "colour"), ("sky", "object")]
@@ -62,7 +63,7 @@ def test_counts_and_order_are_those_of_a_loop(units):
 
 def test_the_table_of_units_lists_what_is_beyond_chance_first(tmp_path):
     result, sure = layer(np.array([0.3, 0.02, 0.1, 0.2]), [0.5, 0.0, 0.01, 0.9])
-    table = tables.units_table(result, CONCEPTS, certainty=sure)
+    table = unit_tables.units_table(result, CONCEPTS, certainty=sure)
     tables.write_csv(tmp_path / "units.csv", *table)
     rows = list(csv.DictReader((tmp_path / "units.csv").open()))
     # A low IoU is no detector, however sure.
@@ -70,7 +71,7 @@ def test_the_table_of_units_lists_what_is_beyond_chance_first(tmp_path):
     assert [row["beyond_chance"] for row in rows] == ["True", "False", "False", "False"]
     for q in (None, [0.0, 0.9, 0.0, 0.0]):  # they do not differ: as numbered
         result, sure = layer(np.array([0.3, 0.02, 0.1, 0.2]), q)
-        table = tables.units_table(result, CONCEPTS, certainty=sure)
+        table = unit_tables.units_table(result, CONCEPTS, certainty=sure)
         assert [row[0] for row in table.rows] == [0, 1, 2, 3]
 
 

@@ -95,6 +95,13 @@ def generated_probe(
     return Probe(source, np.arange(skip, skip + number))
 
 
+def whole(images: ConceptSource | Probe) -> Probe:
+    """All images of a source; a part of one as it is."""
+    if isinstance(images, Probe):
+        return images
+    return Probe(images, np.arange(len(images.captions)))
+
+
 def probe_of(config: ProbeSettings, size: int) -> Probe:
     """The images that a config names.
 
