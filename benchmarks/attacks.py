@@ -23,7 +23,7 @@ from steps import beside_plain
 from jaxdissect import caching, model, networks
 from jaxdissect.attacks import LIGHT, CarliniWagner, carlini_wagner
 from jaxdissect.base import Params
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.intervals import bootstrap_mean
 from jaxdissect.runs import generated
 

@@ -10,7 +10,7 @@ from conftest import QUICKLY, fails
 
 from jaxdissect import model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.runs import datasets, generated
 from jaxdissect.settings import DataSettings
 

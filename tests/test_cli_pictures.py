@@ -10,7 +10,8 @@ from PIL import Image
 
 from jaxdissect import adapters, metrics, model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import pictures, scenes
+from jaxdissect.data import picture_folder as pictures
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.experiments.ablate import command as ablate
 from jaxdissect.experiments.ablate.settings import AblateSettings
 from jaxdissect.experiments.agreement import results as agreement

@@ -21,7 +21,7 @@ from test_cli_pictures import (
 )
 
 from jaxdissect import networks
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.gradients import command, unit_questions
 from jaxdissect.experiments.gradients.settings import GradientsSettings

@@ -7,7 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxdissect.data import cifar, faces, folders, images, scenes, shapes, tfds_images
+from jaxdissect.data import cifar, faces, folders, images, tfds_images
+from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.data.images import ImageSet
 from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import Broken

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from jaxdissect.data import images, scenes
+from jaxdissect.data import images
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data.images import Batch, ImageSet, check_numbers
 from jaxdissect.errors import BadInput
 from jaxdissect.runs.progress import Progress

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect import model
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data.images import ImageSet
 from jaxdissect.data.names import shown
 from jaxdissect.errors import BadInput

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from jaxdissect.data import scenes, shapes
+from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
 from jaxdissect.data.label_maps import mask_cells, middles
 from jaxdissect.dissection import Protocol
@@ -183,7 +184,7 @@ def choosing_of(
 
 def _read(config: ProbeSettings, path: Path) -> ConceptSource:
     if config.images == "broden":
-        from jaxdissect.data.broden import broden
+        from jaxdissect.data.broden_folder import broden
 
         split: Any = config.split or "all"
         return broden(path, categories=config.categories, split=split)
@@ -191,7 +192,7 @@ def _read(config: ProbeSettings, path: Path) -> ConceptSource:
         from jaxdissect.data.class_folders import class_folder
 
         return class_folder(path, split=config.split)
-    from jaxdissect.data.segmented import segmented
+    from jaxdissect.data.segmented_folder import segmented
 
     return segmented(path, split=config.split, tolerance=config.tolerance)
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from jaxdissect import attacks, gradients, model, networks
 from jaxdissect.attacks.carlini_wagner import CarliniWagner
 from jaxdissect.base import Statistic
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.attack.results import Attacks
 from jaxdissect.experiments.attack.settings import AttackSettings
