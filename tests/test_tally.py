@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jaxdissect import dissection
 from jaxdissect.data.concepts import Concept
 from jaxdissect.dissection.counts import Overlap
-from jaxdissect.experiments.dissect import layer_results
+from jaxdissect.experiments.dissect import writing
 from jaxdissect.experiments.dissect import tables as unit_tables
 from jaxdissect.pages import tables
 
