@@ -15,6 +15,7 @@ from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.runs.subjects import Subject
 from jaxdissect.settings import ProtocolSettings
 from jaxdissect.upsampling import Centres
+from jaxdissect.errors import BadInput
 
 SIZE = 32
 

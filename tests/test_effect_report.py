@@ -20,6 +20,7 @@ from jaxdissect.experiments.dissect.effect_cards import (
     Service,
     UnitEffects,
 )
+from jaxdissect.errors import BadInput
 
 CATEGORIES = ("object", "part")
 NASTY = '</script><b title="x">&'

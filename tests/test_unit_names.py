@@ -9,6 +9,7 @@ from conftest import fails
 
 from jaxdissect.cli import main
 from jaxdissect.experiments.contrast import named_units, unit_names
+from jaxdissect.errors import BadInput
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden" / "netdissect"
 NETDISSECT = (

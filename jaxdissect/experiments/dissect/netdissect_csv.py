@@ -33,6 +33,7 @@ from jaxdissect.experiments.dissect.netdissect_rows import (
     parse,
 )
 from jaxdissect.pages.tables import write_csv
+from jaxdissect.errors import BadInput
 
 
 def read(path: Path) -> NetDissectTable:

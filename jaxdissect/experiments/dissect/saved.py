@@ -18,6 +18,7 @@ from jaxdissect.dissection.tally import Headline
 from jaxdissect.experiments.dissect.cards import UnitCard, load_cards
 from jaxdissect.intervals import Interval
 from jaxdissect.runs import saved_files
+from jaxdissect.errors import BadInput
 
 
 class SavedDissection(NamedTuple):
