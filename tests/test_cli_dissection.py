@@ -9,13 +9,13 @@ from conftest import fails
 from PIL import Image
 
 from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import netdissect_csv
 from jaxdissect.experiments.dissect.command import dissect_subject
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.runs.subjects import Subject
 from jaxdissect.settings import ProtocolSettings
 from jaxdissect.upsampling import Centres
-from jaxdissect.errors import BadInput
 
 SIZE = 32
 

@@ -11,6 +11,7 @@ import pytest
 
 from jaxdissect.dissection import PNAS20
 from jaxdissect.dissection.tally import Headline
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import cards
 from jaxdissect.experiments.dissect import page as dissection_report
 from jaxdissect.experiments.dissect.cards import Match, UnitCard
@@ -20,7 +21,6 @@ from jaxdissect.experiments.dissect.effect_cards import (
     Service,
     UnitEffects,
 )
-from jaxdissect.errors import BadInput
 
 CATEGORIES = ("object", "part")
 NASTY = '</script><b title="x">&'

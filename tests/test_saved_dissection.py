@@ -8,9 +8,9 @@ import pytest
 
 from jaxdissect import dissection
 from jaxdissect.dissection import GAN19, PNAS20, Dissection, Overlap, label_units
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import cards
 from jaxdissect.experiments.dissect.saved import iou_intervals, load_dissection
-from jaxdissect.errors import BadInput
 
 CONCEPTS = (("tree", "object"), ("tree", "part"), ("rød", "colour"))
 IOU = np.array([[0.1, 0.2, 0.2], [0.0, 0.0, 0.0], [0.03, 0.01, 0.0], [0.3, 0.1, 0]])

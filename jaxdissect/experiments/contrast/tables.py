@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from jaxdissect.dissection.comparison import ConceptChanges, UnitChanges
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.cards import UnitCard
 from jaxdissect.pages.tables import Cell, Table
-from jaxdissect.errors import BadInput
 
 UNMATCHED = "unmatched"
 """What became of a unit that corresponds to none on the other side."""
