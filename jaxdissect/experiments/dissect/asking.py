@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxdissect import model
 from jaxdissect.data import decoding
-from jaxdissect.data.files import read_bytes
+from jaxdissect.data.listing import read_bytes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import command as dissect
 from jaxdissect.experiments.dissect import saved as saved_dissection

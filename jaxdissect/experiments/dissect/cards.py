@@ -12,8 +12,8 @@ from jaxdissect.dissection import (
     NO_LABEL,
     Dissection,
 )
-from jaxdissect.dissection.activity import Activity
 from jaxdissect.dissection.certainty import MAX_Q, Certainty
+from jaxdissect.dissection.findings import Activity
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import saved_files
 
