@@ -1,11 +1,6 @@
 """Networks of one's own, unchanged, for every tool.
 
 A Flax module is traced once and cut where nothing goes around a layer; functions
-written by hand are chained. In reading order: `programs`, `reading`, `models`, `maps`,
-`picking`, `layers`, `splits`, `chains`, `tables`; then `digests` (what tells networks
-apart) and `endings` (the logits before a softmax).
-
-A Flax module is traced once and cut where nothing goes around a layer; functions
 written by hand are chained. In reading order: `programs`, `reading`, `models`,
 `picking`, `layers`, `splits`, `tables`; then `digests` (what tells networks apart),
 `endings` (the logits before a softmax), `own_networks` and `answers` (users' networks,
