@@ -52,6 +52,7 @@ def run(config: AblateSettings) -> None:
         layer: joining.manifest_of(config, trained, layer) for layer in config.layers
     }
     images = halves.open_images(config, trained)
+    halves.announce(images)
     check(config, images)
     manifest = halves.manifest(config, trained, images, dissections=dissections)
     records.check_same_run(out, manifest)
