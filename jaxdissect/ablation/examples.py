@@ -27,20 +27,28 @@ class Examples(NamedTuple):
     replacement: AnyArray = ZERO
 
 
-def check(acts, targets, num_units: int, num_classes: int) -> None:
-    """Refuse other units than those edited, and targets that are no classes.
+def check_acts(acts, num_units: int | None) -> None:
+    """Refuse other units than those edited; any are, where no number is said.
 
     Raises:
         BadInput: naming what is wrong; of the values of activations nothing is said.
     """
     check_shape("acts", acts, "B H W U")
     check_not_empty("acts", acts, "B H W U")
-    check_shape("targets", targets, "B", B=len(acts))
-    check_numbers("targets", targets, num_classes)
-    if acts.shape[-1] != num_units:
+    if num_units is not None and acts.shape[-1] != num_units:
         raise BadInput(
             f"`acts` has {acts.shape[-1]} units; the edits are of {num_units}"
         )
+
+
+def check_targets(targets, num_images: int, num_classes: int) -> None:
+    """Refuse targets that are no classes, or not one for each image.
+
+    Raises:
+        BadInput: naming what is wrong.
+    """
+    check_shape("targets", targets, "B", B=num_images)
+    check_numbers("targets", targets, num_classes)
 
 
 def halves(acts, targets, replacement) -> Iterator[Examples]:
