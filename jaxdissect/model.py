@@ -17,7 +17,7 @@ from jaxdissect.base import Params, Split, Trunk
 from jaxdissect.checkpoints import fetching, published
 from jaxdissect.errors import BadInput
 from jaxdissect.networks import architectures
-from jaxdissect.settings import NetworkSettings, PreprocessingSettings
+from jaxdissect.settings import NetworkSettings, PreprocessingSettings, SubjectSettings
 from jaxdissect.upsampling import Centres
 
 
@@ -33,6 +33,7 @@ class Model(NamedTuple):
         tried: of a network of the user's own; None where outputs are known to be
             logits.
         is_shifted: whether its logits are known up to a number for each image only.
+        subject: the settings that name it.
     """
 
     network: networks.Network
@@ -42,6 +43,7 @@ class Model(NamedTuple):
     facts: Mapping[str, str]
     tried: own_networks.Tried | None = None
     is_shifted: bool = False
+    subject: SubjectSettings = SubjectSettings()
 
     @property
     def params(self) -> Params:
@@ -128,7 +130,9 @@ def load(
     given = preprocessing or PreprocessingSettings()
     if isinstance(source, networks.Classifier):
         refuse_preprocessing(given, "a network of your own does it itself")
-        return _own("the classifier", own_networks.check_classifier(source))
+        made = own_networks.check_classifier(source)
+        named = SubjectSettings(network="in_memory.py:classifier")
+        return _own("the classifier", made)._replace(subject=named)
     is_function = ".py:" in str(source)
     if is_function:
         return own(str(source), None if weights is None else Path(weights), given)
@@ -136,7 +140,9 @@ def load(
         raise BadInput(
             f"`weights` is {weights}, which is for path/to/file.py:function only"
         )
-    return _from_path(None if source is None else Path(source), given)
+    path = None if source is None else Path(source)
+    found = _from_path(path, given)
+    return found._replace(subject=SubjectSettings(path, None, given))
 
 
 def _from_path(path: Path | None, given: PreprocessingSettings) -> Model:
@@ -161,7 +167,8 @@ def own(name: str, path: Path | None, given: PreprocessingSettings) -> Model:
         BadInput: as `adapters.own_networks.own_network`; some settings are given.
     """
     refuse_preprocessing(given, "a network of your own does it itself")
-    return _own(name, own_networks.own_network(name, path))
+    found = _own(name, own_networks.own_network(name, path))
+    return found._replace(subject=SubjectSettings(path, name))
 
 
 def _own(name: str, own: own_networks.OwnNetwork) -> Model:

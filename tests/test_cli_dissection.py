@@ -9,6 +9,7 @@ from conftest import fails
 from PIL import Image
 
 from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import netdissect_csv
 from jaxdissect.experiments.dissect.command import dissect_subject
 from jaxdissect.experiments.dissect.settings import DissectSettings

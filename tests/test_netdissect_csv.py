@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jaxdissect import dissection
 from jaxdissect.dissection import Overlap, netdissect_table
 from jaxdissect.dissection.netdissect_table import seen_iou
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import netdissect_csv
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden" / "netdissect"

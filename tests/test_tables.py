@@ -5,11 +5,14 @@ import csv
 import numpy as np
 from made_up import CATEGORIES, CONCEPTS, DEAD, NASTY, dissection
 
+from jaxdissect.experiments.dissect import tables as unit_tables
 from jaxdissect.pages import tables
 
 
 def test_csv_gives_back_the_table(tmp_path):
-    columns, rows = tables.units_table(dissection(), [(NASTY, "object"), *CONCEPTS[1:]])
+    columns, rows = unit_tables.units_table(
+        dissection(), [(NASTY, "object"), *CONCEPTS[1:]]
+    )
     tables.write_csv(tmp_path / "units.csv", columns, rows)
     with (tmp_path / "units.csv").open(newline="") as file:
         read = list(csv.reader(file))
@@ -21,7 +24,7 @@ def test_csv_gives_back_the_table(tmp_path):
 
 
 def test_table_names_the_best_concept_overall_and_in_every_category():
-    columns, rows = tables.units_table(dissection(), CONCEPTS)
+    columns, rows = unit_tables.units_table(dissection(), CONCEPTS)
     row = dict(zip(columns, rows[1], strict=True))
     assert columns[7:] == [f"{c}_{k}" for c in CATEGORIES for k in ("label", "iou")]
     assert (row["unit"], row["label"], row["category"]) == (1, "car", "object")
@@ -30,7 +33,7 @@ def test_table_names_the_best_concept_overall_and_in_every_category():
 
 
 def test_dead_unit_has_empty_names_in_the_table():
-    columns, rows = tables.units_table(dissection(), CONCEPTS)
+    columns, rows = unit_tables.units_table(dissection(), CONCEPTS)
     row = dict(zip(columns, rows[DEAD], strict=True))
     assert {row[name] for name in columns if name.endswith("label")} == {""}
     assert row["category"] == "" and row["iou"] == 0 and row["is_detector"] is False

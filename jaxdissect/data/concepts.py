@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
@@ -52,6 +52,7 @@ class ConceptSource(NamedTuple):
         survey: (indices, watch) -> sentences on which labels these images' files have,
             or `BadInput` where they cannot be meant; `watch` goes through an iterable
             of a known length and yields its items. None where labels are generated.
+        told: the settings by which `dissect` has the same images.
     """
 
     load: Callable[..., Labelled]
@@ -63,6 +64,7 @@ class ConceptSource(NamedTuple):
     digest: str
     notes: tuple[str, ...] = ()
     survey: Callable[[Int[np.ndarray, "B"], Watch], list[str]] | None = None
+    told: Mapping[str, Any] = {}
 
     def category_numbers(self) -> list[int]:
         """[C] position of every concept's category in `categories`.

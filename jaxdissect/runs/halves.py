@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect import model
+from jaxdissect.data import generated, picture_folder
 from jaxdissect.data import images as image_sets
-from jaxdissect.data import pictures, scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data.class_matching import match_classes
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.data.images import ImageSet
 from jaxdissect.data.names import shown
 from jaxdissect.errors import BadInput
 from jaxdissect.model import Model
-from jaxdissect.runs import generated, labelled, outputs, own_pictures, subjects
+from jaxdissect.runs import labelled, outputs, own_pictures, subjects
 from jaxdissect.runs.progress import Progress, progress_of
 from jaxdissect.settings import ImageSweepSettings, SweepSettings
 
@@ -141,7 +142,7 @@ def of_images(
     if classes:
         wanted = _numbers(classes, trained.classes)
     labels = meant[_labels(images, progress_of(progress))]
-    least = 2 * pictures.LEAST
+    least = 2 * picture_folder.LEAST
     times = np.bincount(labels, minlength=len(trained.classes))
     if few := [trained.classes[k] for k in wanted if times[k] < least]:
         raise BadInput(
@@ -150,10 +151,12 @@ def of_images(
         )
     chosen = np.flatnonzero(np.isin(labels, wanted))
     labels = labels[chosen]
-    halves = pictures.halves(labels, num_rank=num_rank, num_report=num_report)
+    halves = picture_folder.halves(labels, num_rank=num_rank, num_report=num_report)
     rank, report = (
         Half(
-            pictures.labelled(images, chosen[half], labels[half], trained.classes),
+            picture_folder.labelled(
+                images, chosen[half], labels[half], trained.classes
+            ),
             generated.SPLIT_STARTS[split],
         )
         for split, half in halves._asdict().items()
@@ -179,13 +182,13 @@ def of_classes(images: Halves, names: Sequence[str]) -> Halves:
         half: Half = getattr(images, split)
         labels = _labels(half.images, Progress(shown=False))
         times = np.bincount(labels, minlength=len(known))
-        if few := [known[k] for k in numbers if times[k] < pictures.LEAST]:
+        if few := [known[k] for k in numbers if times[k] < picture_folder.LEAST]:
             raise BadInput(
                 f"`classes` names {_some(few)}, of which there are fewer than "
-                f"{pictures.LEAST} images to {split} on"
+                f"{picture_folder.LEAST} images to {split} on"
             )
         at = np.flatnonzero(np.isin(labels, numbers))
-        some = pictures.labelled(half.images, at, labels[at], known)
+        some = picture_folder.labelled(half.images, at, labels[at], known)
         halves[split] = half._replace(images=some)
     names = tuple(known[k] for k in numbers)
     return images._replace(numbers=numbers, classes=names, **halves)
@@ -301,10 +304,7 @@ def _pictures(config: ImageSweepSettings, trained: Model, progress: Progress) ->
 
 def _captioned(images: ConceptSource | labelled.Probe, size: int) -> ImageSet:
     """Images whose captions are the names of their classes."""
-    if isinstance(images, labelled.Probe):
-        source, indices = images.source, images.indices
-    else:
-        source, indices = images, np.arange(len(images.captions))
+    source, indices = labelled.whole(images)
     captions = [source.captions[n] for n in indices]
     classes = tuple(dict.fromkeys(captions))
     labels = np.array([classes.index(caption) for caption in captions], np.int32)

@@ -25,6 +25,7 @@ from jaxdissect.dissection.netdissect_table import (
 )
 from jaxdissect.dissection.protocol import Union
 from jaxdissect.dissection.tally import Headline
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.netdissect_rows import (
     COLUMNS,
     PARTS,

@@ -1,17 +1,17 @@
 """The random-rotation baseline: the same function, its units read along other axes."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxdissect import ablation, dissection
-from jaxdissect.experiments.dissect import measuring
+from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.pages import tables
 from jaxdissect.runs import subjects
-from jaxdissect.runs.progress import Progress
 
 COUNTED = (
     "detectors",
@@ -74,23 +74,43 @@ def rotations_of(
                 )
 
 
-def rotation_tables(
-    this: measuring.Run, units: Mapping[str, int], progress: Progress
-) -> dict[str, tables.Table]:
-    """{layer: detectors and unique labels by power and rotation}.
+class Turned(NamedTuple):
+    """A network seen along other axes, all in one pass.
+
+    Attributes:
+        subject: whose layers are the rotated ones.
+        keys: (layer, power, number) of each.
+    """
+
+    subject: subjects.Subject
+    keys: list[tuple[str, float, int]]
+
+
+def turned(
+    settings: DissectSettings, subject: subjects.Subject, units: Mapping[str, int]
+) -> Turned:
+    """The network along the axes that settings name.
 
     Args:
-        this: the run, of the network as it is.
+        settings: `rotate`, `rotations` and `seed` matter.
+        subject: the network as it is.
         units: {layer: how many it has}.
-        progress: folder in which to write down what is done.
     """
-    rotations = dict(rotations_of(this.config, units))
-    turned = this._replace(subject=rotated_subject(this.subject, rotations))
-    found = measuring.find(turned, progress, "rotated")
-    rows: dict[str, list] = {layer: [] for layer in units}
-    for layer, power, number in rotations:
+    rotations = dict(rotations_of(settings, units))
+    return Turned(rotated_subject(subject, rotations), list(rotations))
+
+
+def tables_of(
+    turned: Turned,
+    found: Mapping[str, dissection.Findings],
+    source: ConceptSource,
+    protocol: dissection.Protocol,
+) -> dict[str, tables.Table]:
+    """{layer: detectors and unique labels by power and rotation}."""
+    rows: dict[str, list] = {layer: [] for layer, _, _ in turned.keys}
+    for layer, power, number in turned.keys:
         result = found[name(layer, power, number)].dissection
-        counts = dissection.headline(result, this.probe.source.concepts, this.protocol)
+        counts = dissection.headline(result, source.concepts, protocol)
         values = [getattr(counts, column) for column in COUNTED]
         rows[layer].append([float(power), number, *values])
     columns = ["power", "rotation", *COUNTED]

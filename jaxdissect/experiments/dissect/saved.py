@@ -15,6 +15,7 @@ from jaxdissect.dissection import (
     check_protocol,
 )
 from jaxdissect.dissection.tally import Headline
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.cards import UnitCard, load_cards
 from jaxdissect.intervals import Interval
 from jaxdissect.runs import saved_files

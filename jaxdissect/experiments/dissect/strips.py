@@ -1,6 +1,7 @@
 """Pictures of the top images of every unit, dimmed where the unit is off."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -8,17 +9,13 @@ from PIL import Image
 from jaxdissect import dissection
 from jaxdissect.dissection.layers import make_layers, unit_regions
 from jaxdissect.pages import pictures
-from jaxdissect.runs import labelled, subjects
-from jaxdissect.runs.progress import Progress
+
+if TYPE_CHECKING:
+    from jaxdissect.experiments.dissect.experiment import Run
 
 
 def top_strips(
-    subject: subjects.Subject,
-    probe: labelled.Probe,
-    protocol: dissection.Protocol,
-    found: Mapping[str, dissection.Findings],
-    *,
-    batch_size: int,
+    this: "Run", found: Mapping[str, dissection.Findings]
 ) -> dict[str, list[str]]:
     """Every unit's top images side by side, as `data:` addresses.
 
@@ -26,12 +23,11 @@ def top_strips(
     that pass, and only the pictures stay in memory.
 
     Args:
-        subject: the network.
-        probe: the images it was dissected with.
-        protocol: by which maps lie on the images.
+        this: the network, and the images it was dissected with.
         found: {layer: what was found}.
-        batch_size: images per pass.
     """
+    subject, probe, protocol = this.subject, this.probe, this.protocol
+    batch_size = this.settings.batch_size
     side, size = min(subject.image_size, pictures.HEIGHT), subject.image_size
     tops = {layer: each.top.indices for layer, each in found.items()}
     shown = np.unique(np.concatenate([top.ravel() for top in tops.values()]))
@@ -40,7 +36,7 @@ def top_strips(
         layer: np.zeros((*top.shape, side, side), bool) for layer, top in tops.items()
     }
     starts = range(0, len(shown), batch_size)
-    for start in Progress().bar(starts, len(starts), "drawing units"):
+    for start in this.progress.bar(starts, len(starts), "drawing units"):
         part = shown[start : start + batch_size]
         images = probe.source.load(
             probe.indices[part], size=size, stride=protocol.stride
