@@ -11,6 +11,7 @@ import pytest
 
 from jaxdissect.dissection import PNAS20
 from jaxdissect.dissection.tally import Headline
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import cards
 from jaxdissect.experiments.dissect import page as dissection_report
 from jaxdissect.experiments.dissect.cards import Match, UnitCard

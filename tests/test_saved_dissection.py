@@ -8,6 +8,7 @@ import pytest
 
 from jaxdissect import dissection
 from jaxdissect.dissection import GAN19, PNAS20, Dissection, Overlap, label_units
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import cards
 from jaxdissect.experiments.dissect.saved import iou_intervals, load_dissection
 

@@ -8,6 +8,7 @@ import pytest
 from conftest import fails
 
 from jaxdissect.cli import main
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.contrast import named_units, unit_names
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden" / "netdissect"

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jaxdissect.dissection.comparison import ConceptChanges, UnitChanges
+from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.cards import UnitCard
 from jaxdissect.pages.tables import Cell, Table
 
