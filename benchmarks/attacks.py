@@ -23,9 +23,9 @@ from steps import beside_plain
 from jaxdissect import caching, model, networks
 from jaxdissect.attacks import LIGHT, CarliniWagner, carlini_wagner
 from jaxdissect.base import Params
-from jaxdissect.data import scenes
+from jaxdissect.data import generated
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.intervals import bootstrap_mean
-from jaxdissect.runs import generated
 
 Attack = Callable[[np.ndarray, np.ndarray, CarliniWagner, bool], np.ndarray]
 """(images, targets, settings, whether to stop early) -> attacked images."""

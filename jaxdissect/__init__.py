@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Trunk,
     )
     from jaxdissect.errors import BadInput
+    from jaxdissect.experiments.dissect import dissect
     from jaxdissect.model import load
 
 __version__ = "0.1.0"
@@ -59,6 +60,7 @@ __all__ = [
     "base",
     "checkpoints",
     "data",
+    "dissect",
     "dissection",
     "errors",
     "experiments",
@@ -82,6 +84,7 @@ _HOMES = {
         ("FactoredTail", "Params", "Split", "Statistic", "Tail", "Trunk"), "base"
     ),
     "BadInput": "errors",
+    "dissect": "experiments.dissect.experiment",
     "load": "model",
 }
 

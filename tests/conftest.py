@@ -161,11 +161,12 @@ TINY = [
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A run of `train` on a tiny network."""
-    return shared(
-        tmp_path_factory,
-        "tiny",
-        lambda out: main(["train", *TINY, "--out", str(out)]),
-    )
+
+    def make(out: Path) -> None:
+        with compiling_quickly():
+            main(["train", *TINY, "--out", str(out)])
+
+    return shared(tmp_path_factory, "tiny", make)
 
 
 @pytest.fixture(scope="session")
@@ -173,11 +174,12 @@ def dissected(trained, tmp_path_factory):
     """Its dissection, at the last convolutional layer."""
     weights = ["--weights", str(trained / "weights.safetensors")]
     few = ["--num-images", "28", "--batch-size", "14"]
-    return shared(
-        tmp_path_factory,
-        "dissected",
-        lambda out: main(["dissect", *weights, *few, "--out", str(out)]),
-    )
+
+    def make(out: Path) -> None:
+        with compiling_quickly():
+            main(["dissect", *weights, *few, "--out", str(out)])
+
+    return shared(tmp_path_factory, "dissected", make)
 
 
 @pytest.fixture(scope="session")

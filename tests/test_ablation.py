@@ -1,5 +1,6 @@
 """Laws of edits: over networks, layers, ways to evaluate, chunks and replacements."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -145,10 +146,7 @@ def test_factor_one_is_identity_and_factor_zero_is_removal(vgg, way):
         if factor == 1:
             assert scaled.evaluated == 0 and not scaled.drop.any()
         else:
-            for a, b in zip(
-                jax.tree.leaves(scaled), jax.tree.leaves(removed), strict=True
-            ):
-                np.testing.assert_array_equal(a, b)
+            chex.assert_trees_all_equal(scaled, removed)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,9 +59,7 @@ def test_taps_splits_and_gradients_are_those_of_the_model(table):
         return acts, tail(variables, 2 * last), gradient
 
     got, want = of_table(params, own.IMAGES), of_model(variables, own.IMAGES)
-    assert jax.tree.structure(got) == jax.tree.structure(want)
-    for ours, theirs in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    chex.assert_trees_all_close(got, want, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.slow

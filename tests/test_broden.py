@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdissect.data.broden import broden
+from jaxdissect.data.broden_folder import broden
 
 SH, SW = 4, 6
 LABEL = """\

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from test_broden import edit, folder, save_map
 
-from jaxdissect.data.broden import broden
+from jaxdissect.data.broden_folder import broden
 from jaxdissect.errors import BadInput
 
 __all__ = ["folder"]

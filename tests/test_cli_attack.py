@@ -13,7 +13,7 @@ from conftest import QUICKLY, fails
 
 from jaxdissect import model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.experiments.attack import attacking, knowing
 from jaxdissect.experiments.attack import command as attack
 from jaxdissect.experiments.attack.settings import AttackSettings

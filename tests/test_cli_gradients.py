@@ -10,8 +10,9 @@ from conftest import QUICKLY, fails
 
 from jaxdissect import model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import scenes
-from jaxdissect.runs import datasets, generated
+from jaxdissect.data import generated
+from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.runs import datasets
 from jaxdissect.settings import DataSettings
 
 LAYERS = ("conv5_2", "conv5_3")

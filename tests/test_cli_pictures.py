@@ -10,11 +10,13 @@ from PIL import Image
 
 from jaxdissect import adapters, metrics, model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import pictures, scenes
+from jaxdissect.data import generated
+from jaxdissect.data import picture_folder as pictures
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.experiments.ablate import command as ablate
 from jaxdissect.experiments.ablate.settings import AblateSettings
 from jaxdissect.experiments.agreement import results as agreement
-from jaxdissect.runs import generated, halves, sweeps
+from jaxdissect.runs import halves, sweeps
 from jaxdissect.runs.sweeps import Pass
 from jaxdissect.settings import PicturesSettings
 

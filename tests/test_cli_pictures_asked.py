@@ -21,11 +21,12 @@ from test_cli_pictures import (
 )
 
 from jaxdissect import networks
-from jaxdissect.data import scenes
+from jaxdissect.data import generated
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.gradients import command, unit_questions
 from jaxdissect.experiments.gradients.settings import GradientsSettings
-from jaxdissect.runs import generated, own_pictures
+from jaxdissect.runs import own_pictures
 from jaxdissect.settings import DataSettings, PicturesSettings
 
 __all__ = ["all_classes", "answer", "loaded", "reported", "some_classes", "weights"]

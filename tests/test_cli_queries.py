@@ -13,7 +13,7 @@ from reference import queries as reference
 
 from jaxdissect import model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.experiments.dissect import command as dissect
 
 DISSECTED, OUTSIDE = 28, 42

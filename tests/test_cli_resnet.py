@@ -10,7 +10,7 @@ from conftest import fails
 
 from jaxdissect import networks, weights
 from jaxdissect.cli import main
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.networks.architectures import build_network
 from jaxdissect.settings import NetworkSettings
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.data import colours, scenes
+from jaxdissect.data import colours
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
 from jaxdissect.errors import BadInput
 

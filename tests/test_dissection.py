@@ -2,7 +2,7 @@
 
 import functools
 
-import jax
+import chex
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -149,8 +149,7 @@ def test_batches_do_not_change_a_dissection():
 
 
 def assert_same(a, b):
-    for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(one, other)
+    chex.assert_trees_all_equal(a, b)
 
 
 def test_the_order_of_images_does_not_change_a_dissection():

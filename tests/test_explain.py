@@ -17,7 +17,7 @@ from PIL import Image
 
 from jaxdissect import model, networks
 from jaxdissect.cli import main
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.experiments.dissect import asking
 from jaxdissect.experiments.dissect import command as dissect
 from jaxdissect.experiments.explain import command as explain

@@ -9,7 +9,7 @@ from test_mask_survey import notes, refusal
 from test_segmented import HEIGHT, WIDTH
 
 from jaxdissect.data.mask_colours import colours, labels_by_colour, parsed
-from jaxdissect.data.segmented import segmented
+from jaxdissect.data.segmented_folder import segmented
 from jaxdissect.errors import BadInput
 
 TABLE = "name,category,colour\ncar,object,#ff0000\ntree,object,0 128 0\n"

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxdissect.cli import main
-from jaxdissect.data import colours, shapes
+from jaxdissect.data import colours
+from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.data.label_maps import mask_cells, middles
-from jaxdissect.data.segmented import segmented
+from jaxdissect.data.segmented_folder import segmented
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import labelled, probes
 from jaxdissect.settings import ProtocolSettings

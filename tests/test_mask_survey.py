@@ -9,7 +9,7 @@ from test_segmented import HEIGHT, WIDTH, save
 
 from jaxdissect import dissection
 from jaxdissect.data.concepts import Concept, ConceptSource
-from jaxdissect.data.segmented import segmented
+from jaxdissect.data.segmented_folder import segmented
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.runs import labelled

@@ -293,7 +293,7 @@ def test_average_pool_is_torchvision_s_adaptive_one(length):
 
 
 def test_unknown_layer_is_refused_with_the_known_ones():
-    with pytest.raises(BadInput, match=r"'conv6_1'; this network has input, conv1_1"):
+    with pytest.raises(BadInput, match="'conv6_1'; did you mean conv5_1"):
         networks.split(networks.vgg16(2), "conv6_1")
 
 

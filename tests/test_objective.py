@@ -4,6 +4,7 @@ import functools
 from dataclasses import replace
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,10 +116,6 @@ def plain_step(name, optimised=False):
 
 def assert_same(got, want):
     jax.tree.map(np.testing.assert_array_equal, got, want)
-
-
-def assert_close(got, want, **tolerance):
-    jax.tree.map(lambda g, w: np.testing.assert_allclose(g, w, **tolerance), got, want)
 
 
 def check_step(before, after, measured, terms):
@@ -234,7 +231,9 @@ def test_a_penalty_with_weight_zero_leaves_the_gradient_as_it_is(estimate):
     penalized = objective._replace(penalize=estimate, penalty_weight=0.0)
     with_penalty = one_step("shapesnet_bn", penalized)
     assert with_penalty[2].terms["input_gradient"] == 0
-    assert_close(with_penalty[1].params, without[1].params, rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(
+        with_penalty[1].params, without[1].params, rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.slow
@@ -247,6 +246,6 @@ def test_running_statistics_do_not_depend_on_the_penalty(estimate):
         [v["batch_stats"] for v in s.params.values() if "batch_stats" in v]
         for s in states
     )
-    assert_close(under, without, rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(under, without, rtol=1e-5, atol=1e-6)
     weights = (training.trainable(s.params)["conv1.conv"]["kernel"] for s in states)
     assert not np.allclose(*weights)

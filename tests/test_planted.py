@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxdissect import dissection
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.upsampling import Centres
 
 CELLS, IMAGES = 32, 56

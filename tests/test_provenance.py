@@ -117,7 +117,8 @@ def test_whatever_it_says_it_is_loaded_or_refused(
 def test_what_cannot_be_is_named(place, value, said, tmp_path, params, capsys):
     file = tmp_path / "w.safetensors"
     weights.save(file, params, put(SAID, place, value))
-    assert said in fails(capsys, "dissect", "--weights", str(file))
+    asked = ["dissect", "--weights", str(file), "--layers", "all"]
+    assert said in fails(capsys, *asked)
     assert [f.name for f in tmp_path.iterdir()] == ["w.safetensors"]
 
 

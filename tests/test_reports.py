@@ -18,7 +18,7 @@ from made_up import (
     page_of,
 )
 
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.dissection import CVPR17, GAN19, label_units
 from jaxdissect.pages import pictures
 from jaxdissect.pages.tables import Table

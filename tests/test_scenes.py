@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from jaxdissect.data import scenes
-from jaxdissect.data.scenes import canvas, chance, colours, layout
+from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.data.scene_rendering import canvas, chance, colours, layout
 
 NUM_CLASSES, NUM_CONCEPTS = len(scenes.CLASSES), len(scenes.CONCEPTS)
 NUMBER = {concept: k for k, concept in enumerate(scenes.CONCEPTS, start=1)}

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,9 +70,7 @@ def test_a_seed_among_others_is_the_seed_alone(number, together):
     states, measured = zip(*fit, strict=True)
     of_seed = jax.tree.map(lambda x: x[number], together)
     expected = states[-1], measured
-    assert jax.tree.structure(of_seed) == jax.tree.structure(expected)
-    for got, want in zip(*map(jax.tree.leaves, (of_seed, expected)), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(of_seed, expected, rtol=1e-4, atol=1e-5)
     assert expected[0].step == NUM_STEPS
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdissect.data.segmented import segmented
+from jaxdissect.data.segmented_folder import segmented
 
 CAMVID = Path(__file__).parents[2] / "shared" / "data" / "camvid"
 TABLE = (

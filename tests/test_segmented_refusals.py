@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from test_segmented import HEIGHT, WIDTH, folder, numbers, save
 
-from jaxdissect.data.segmented import segmented
+from jaxdissect.data.segmented_folder import segmented
 from jaxdissect.errors import BadInput
 
 __all__ = ["folder"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxdissect import networks
-from jaxdissect.data import shapes
+from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.errors import BadInput
 
 NUM_CLASSES = 45

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jaxdissect import dissection
 from jaxdissect.data.concepts import Concept
 from jaxdissect.dissection.counts import Overlap
-from jaxdissect.experiments.dissect import layer_results
+from jaxdissect.experiments.dissect import LayerResult
 from jaxdissect.experiments.dissect import tables as unit_tables
 from jaxdissect.pages import tables
 
@@ -75,17 +75,29 @@ def test_the_table_of_units_lists_what_is_beyond_chance_first(tmp_path):
         assert [row[0] for row in table.rows] == [0, 1, 2, 3]
 
 
-def said(iou, q, capsys):
+def said(iou, q):
     result, sure = layer(np.array(iou), q)
-    found = dissection.Findings(result, None, None, sure)
-    concepts = [Concept(*pair) for pair in CONCEPTS]
-    headline = dissection.headline(result, CONCEPTS, dissection.PNAS20, certainty=sure)
-    layer_results.print_table("conv5", found, headline, concepts)
-    return capsys.readouterr().out.splitlines()
+    concepts = tuple(Concept(*pair) for pair in CONCEPTS)
+    of_layer = LayerResult(
+        layer="conv5",
+        findings=dissection.Findings(result, None, None, sure),
+        concepts=concepts,
+        categories=("object", "colour"),
+        protocol=dissection.PNAS20,
+        headline=dissection.headline(
+            result, CONCEPTS, dissection.PNAS20, certainty=sure
+        ),
+        cards=[],
+        facts={},
+        num_images=1,
+        absent="",
+        cells="",
+    )
+    return repr(of_layer).splitlines()
 
 
-def test_the_console_says_both(capsys):
-    head, *labels = said([0.3, 0.2, 0.1], [0.9, 0.01, 0.02], capsys)
+def test_the_console_says_both():
+    head, *labels = said([0.3, 0.2, 0.1], [0.9, 0.01, 0.02])
     assert head == (
         "conv5: 3 of 3 units are detectors by IoU, 2 of them beyond chance "
         "(q <= 0.05), of 3 different concepts, 2 beyond chance (3 counted by "
@@ -96,7 +108,7 @@ def test_the_console_says_both(capsys):
         "  0.100  object/sky",
         "  0.300  object/car  (not beyond chance)",
     ]
-    head, *labels = said([0.3, 0.2, 0.1], None, capsys)
+    head, *labels = said([0.3, 0.2, 0.1], None)
     assert head == (
         "conv5: 3 of 3 units are detectors by IoU (chance not tested) of 3 different "
         "concepts (3 counted by category)"

@@ -126,7 +126,7 @@ def test_every_edit_has_a_key_of_its_own(name, key):
 )
 def test_unknown_layers_are_refused(wrong, key):
     network, params, images = cached_example("lenet")
-    with pytest.raises(BadInput, match=r"`layer` is 'conv9'; this network has input"):
+    with pytest.raises(BadInput, match="is 'conv9'; did you mean conv3"):
         networks.train_run(key, network, params, images, **wrong)
 
 

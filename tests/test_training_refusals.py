@@ -98,7 +98,7 @@ def test_regularisers_that_mean_nothing(arguments, said, tmp_path, capsys):
 )
 def test_layers_the_network_does_not_have(section, layer, tmp_path, capsys):
     arguments = f"{section}.layers conv1 {layer}".split()
-    said = f"`layer` is {layer!r}; this network has input, conv1.conv, "
+    said = f"`layer` is {layer!r}; did you mean conv2? this network has conv1, conv2"
     refuse(arguments, said, tmp_path / "out", capsys)
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Float64, Int, UInt8
 from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.label_maps import middles
-from jaxdissect.data.scenes import vocabulary
+from jaxdissect.data.scene_rendering import vocabulary
 from jaxdissect.errors import BadInput
 
 NAMES = vocabulary.NAMES["colour"]

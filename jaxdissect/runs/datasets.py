@@ -7,13 +7,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxdissect.data import cifar, faces, folders, images, scenes, shapes, tfds_images
+from jaxdissect.data import cifar, faces, folders, generated, images, tfds_images
+from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.data.images import ImageSet
 from jaxdissect.data.names import shown
 from jaxdissect.data.picture_files import Broken
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import broken_pictures as leaving_out
-from jaxdissect.runs import generated
+from jaxdissect.runs.progress import Progress
 from jaxdissect.settings import DataSettings
 
 CIFAR_SIZE = 32
@@ -177,10 +179,11 @@ def _generated(config: DataSettings, generator: Generator, size: int) -> Source:
 def _rendered(
     seed: int, generator: Generator, split: str, indices: range, size: int
 ) -> ImageSet:
-    label = f"rendering {split} images"
-    batches = list(
-        generated.rendered(generator.render, seed, indices, size, 100, label)
-    )
+    starts = range(0, len(indices), 100)
+    batches = [
+        generator.render(seed, indices[start : start + 100], size=size)
+        for start in Progress().bar(starts, len(starts), f"rendering {split} images")
+    ]
     pixels = np.concatenate([batch.images for batch in batches])
     targets = np.concatenate([batch.targets for batch in batches])
     return images.in_memory(pixels, generator.relabel(targets), generator.classes)

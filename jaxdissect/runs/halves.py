@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect import model
-from jaxdissect.data import scenes
+from jaxdissect.data import generated
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data.images import ImageSet
 from jaxdissect.data.names import shown
 from jaxdissect.errors import BadInput
 from jaxdissect.model import Model
-from jaxdissect.runs import generated, outputs, own_pictures, subjects
+from jaxdissect.runs import outputs, own_pictures, subjects
 from jaxdissect.settings import ImageSweepSettings, SweepSettings
 
 

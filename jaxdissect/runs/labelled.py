@@ -1,49 +1,19 @@
 """Images whose pixels are labelled with concepts, by the settings of a command."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
-from jaxdissect.data import scenes, shapes
-from jaxdissect.data.concepts import Concept, ConceptSource, Labelled
-from jaxdissect.data.label_maps import mask_cells, middles
+from jaxdissect.data import generated
+from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.dissection import Protocol
 from jaxdissect.errors import BadInput
-from jaxdissect.runs import generated
 from jaxdissect.runs.progress import Progress
 from jaxdissect.settings import ProbeSettings
 
 NUM_GENERATED = 1200
 """Generated images, unless told otherwise."""
-
-
-class Generator(NamedTuple):
-    """Draws images with pixel-exact concept labels.
-
-    Attributes:
-        render: (seed, indices, size=) -> images, labels [B S S L], targets.
-        concepts: [C], numbered from 1 in the labels.
-        categories: [L], one label layer each.
-        classes: names of the targets; image i is of class i % len(classes).
-    """
-
-    render: Callable[..., Any]
-    concepts: tuple[Concept, ...]
-    categories: tuple[str, ...]
-    classes: tuple[str, ...]
-
-
-GENERATORS = {
-    "scenes": Generator(
-        scenes.render, scenes.CONCEPTS, scenes.CATEGORIES, scenes.CLASSES
-    ),
-    "shapes": Generator(
-        shapes.render, shapes.CONCEPTS, shapes.CATEGORIES, shapes.CLASSES
-    ),
-}
 
 
 class Probe(NamedTuple):
@@ -61,37 +31,19 @@ class Probe(NamedTuple):
 def generated_probe(
     name: str, seed: int, number: int, size: int, *, skip: int = 0
 ) -> Probe:
-    """Generated images of the split that is kept for probing.
+    """Generated images, but for the first few.
 
     Args:
         name: of the generator.
         seed: of the images.
         number: how many.
-        size: in pixels; the digest is of images of this size.
+        size: in pixels.
         skip: leave out that many first.
 
     Raises:
         BadInput: more images than there are.
     """
-    generator = GENERATORS[name]
-    indices = generated.split_indices("probe", skip + number)
-
-    def load(positions: Int[np.ndarray, "B"], *, size: int, stride: int) -> Labelled:
-        chosen = [indices[position] for position in positions]
-        drawn = generator.render(seed, chosen, size=size)
-        middle = middles(size, mask_cells(size, stride))
-        return Labelled(drawn.images, drawn.labels[:, middle][:, :, middle])
-
-    classes = generator.classes
-    source = ConceptSource(
-        load,
-        tuple(classes[index % len(classes)] for index in indices),
-        np.zeros(len(indices), int),
-        generator.concepts,
-        generator.categories,
-        f"generated {name}, seed {seed}",
-        generated.fingerprint(generator.render, len(classes), seed, size),
-    )
+    source = generated.source(name, seed, skip + number, size)
     return Probe(source, np.arange(skip, skip + number))
 
 
@@ -109,7 +61,7 @@ def probe_of(config: ProbeSettings, size: int) -> Probe:
         BadInput: no path or one too many, more images than there are, or whatever the
             files lack.
     """
-    if config.images in GENERATORS:
+    if config.images in generated.GENERATORS:
         for name in ("path", "split", "categories", "tolerance"):
             if getattr(config, name):
                 found = getattr(config, name)
@@ -163,7 +115,7 @@ def choosing_of(
     """
     if protocol.level == "tail_mass":
         return probe, None
-    if config.images not in GENERATORS:
+    if config.images not in generated.GENERATORS:
         number = len(probe.indices)
         if number < 2:
             raise BadInput(
@@ -183,7 +135,7 @@ def choosing_of(
 
 def _read(config: ProbeSettings, path: Path) -> ConceptSource:
     if config.images == "broden":
-        from jaxdissect.data.broden import broden
+        from jaxdissect.data.broden_folder import broden
 
         split: Any = config.split or "all"
         return broden(path, categories=config.categories, split=split)
@@ -191,7 +143,7 @@ def _read(config: ProbeSettings, path: Path) -> ConceptSource:
         from jaxdissect.data.class_folders import class_folder
 
         return class_folder(path, split=config.split)
-    from jaxdissect.data.segmented import segmented
+    from jaxdissect.data.segmented_folder import segmented
 
     return segmented(path, split=config.split, tolerance=config.tolerance)
 

@@ -16,7 +16,7 @@ OWN = """
 import jax.numpy as jnp
 
 from jaxdissect import adapters
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.networks import Classifier
 
 W = jnp.array([[1.0, 0.0, 0.0, 0.3], [0.0, 1.0, 0.0, 0.3], [0.0, 0.0, 1.0, 0.3]])

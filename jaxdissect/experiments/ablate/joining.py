@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxdissect.ablation.layer_effects import LayerEffects
-from jaxdissect.data import scenes
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.ablate import effects_page as effect_report
 from jaxdissect.experiments.ablate import joined_cards

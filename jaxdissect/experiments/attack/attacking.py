@@ -11,12 +11,12 @@ from jaxtyping import Bool, Int
 from jaxdissect import attacks, gradients, model, networks
 from jaxdissect.attacks.carlini_wagner import CarliniWagner
 from jaxdissect.base import Statistic
-from jaxdissect.data import scenes
+from jaxdissect.data import generated
+from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.attack.results import Attacks
 from jaxdissect.experiments.attack.settings import AttackSettings
 from jaxdissect.model import Model
-from jaxdissect.runs import generated
 from jaxdissect.runs.progress import Progress
 
 LOOKED_AT = 10

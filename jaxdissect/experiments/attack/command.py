@@ -8,21 +8,14 @@ import jax
 import numpy as np
 
 from jaxdissect import caching, model, networks
+from jaxdissect.data import generated
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.attack import attacking, knowing, pictures, results
 from jaxdissect.experiments.attack import writing as pages
 from jaxdissect.experiments.attack.findings import MEASURES, Findings, Measured
 from jaxdissect.experiments.attack.settings import AttackSettings
 from jaxdissect.model import Model
-from jaxdissect.runs import (
-    generated,
-    halves,
-    outputs,
-    publishing,
-    records,
-    subjects,
-    sweeps,
-)
+from jaxdissect.runs import halves, outputs, publishing, records, subjects, sweeps
 
 NUM_TARGETS = 5
 """Classes aimed at unless told otherwise, as many as in the paper."""

@@ -11,6 +11,7 @@ from jax.tree_util import keystr
 
 from jaxdissect import ablation, caching, model
 from jaxdissect.base import Statistic
+from jaxdissect.data import generated
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.compare import claims
 from jaxdissect.experiments.compare import results as comparison
@@ -19,7 +20,7 @@ from jaxdissect.experiments.compare.settings import CompareSettings
 from jaxdissect.model import Model
 from jaxdissect.pages import tables
 from jaxdissect.pages.claims import claims_table
-from jaxdissect.runs import generated, halves, outputs, publishing
+from jaxdissect.runs import halves, outputs, publishing
 from jaxdissect.runs import sweeps as sweeping
 from jaxdissect.runs.sweeps import Pass
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect import caching, model, networks
-from jaxdissect.data import images
+from jaxdissect.data import generated, images
 from jaxdissect.data.names import shown as as_text
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import asking, telling
@@ -16,7 +16,7 @@ from jaxdissect.experiments.explain import page as explanation
 from jaxdissect.experiments.explain.settings import ExplainSettings
 from jaxdissect.model import Model
 from jaxdissect.pages import tables
-from jaxdissect.runs import generated, labelled, outputs, publishing, subjects
+from jaxdissect.runs import outputs, publishing, subjects
 from jaxdissect.runs.progress import Progress
 
 NUM_GENERATED = 3
@@ -76,12 +76,12 @@ def generated_pictures(
         BadInput: those dissected are not generated.
     """
     kind = asked.run["config"]["images"]
-    if kind not in labelled.GENERATORS:
+    if kind not in generated.GENERATORS:
         raise BadInput(
             f"`images` is empty, and {kind} images, which were dissected, are not "
             "generated; name a picture"
         )
-    generator = labelled.GENERATORS[kind]
+    generator = generated.GENERATORS[kind]
     indices = generated.split_indices("report", NUM_GENERATED)
     drawn = generator.render(config.seed, indices, size=size)
     names = [f"{kind.removesuffix('s')} {index}" for index in indices]

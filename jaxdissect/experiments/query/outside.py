@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxdissect.data import generated
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.asking import Asked
@@ -20,7 +21,7 @@ def outside_of(config: QuerySettings, asked: Asked, size: int) -> labelled.Probe
     """
     settings = asked.run["config"]
     kind = settings["images"]
-    if kind not in labelled.GENERATORS:
+    if kind not in generated.GENERATORS:
         return _outside_of_folder(config, asked, size)
     for name in ("path", "split"):
         if getattr(config, name):

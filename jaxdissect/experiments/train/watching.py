@@ -6,10 +6,11 @@ from typing import Any
 
 from jaxdissect import dissection, networks
 from jaxdissect.base import Params
+from jaxdissect.data import generated
 from jaxdissect.data.concepts import Concept
 from jaxdissect.experiments.train import objectives
 from jaxdissect.experiments.train.settings import TrainSettings
-from jaxdissect.runs import generated, labelled, probes
+from jaxdissect.runs import probes
 from jaxdissect.settings import ProtocolSettings
 
 Watch = Callable[[Params], dict[str, Any]]
@@ -24,7 +25,7 @@ def probe_images(config: TrainSettings) -> str:
 
 def probe_concepts(config: TrainSettings) -> tuple[Concept, ...]:
     """What is labelled on those images."""
-    return labelled.GENERATORS[probe_images(config)].concepts
+    return generated.GENERATORS[probe_images(config)].concepts
 
 
 def make_protocol(config: ProtocolSettings, size: int) -> dissection.Protocol:

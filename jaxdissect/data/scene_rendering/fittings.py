@@ -1,6 +1,6 @@
 """Kitchen, bath and office: each function draws one piece on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours, furniture
+from jaxdissect.data.scene_rendering import canvas, colours, furniture
 
 _GLASS = ((60, 76, 100), (44, 50, 66), (130, 170, 190), (90, 130, 160), (200, 220, 226))
 

@@ -1,6 +1,6 @@
 """Furniture: each function draws one piece, standing on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours
+from jaxdissect.data.scene_rendering import canvas, colours
 
 _GLASS = ((60, 76, 100), (44, 50, 66), (130, 170, 190), (90, 130, 160), (200, 220, 226))
 

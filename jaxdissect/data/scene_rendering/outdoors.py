@@ -1,6 +1,6 @@
 """Small things of the open air: each function draws one, standing on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours
+from jaxdissect.data.scene_rendering import canvas, colours
 
 
 def parasol(c: canvas.Canvas):

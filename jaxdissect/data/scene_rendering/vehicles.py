@@ -1,6 +1,6 @@
 """Things that move: each function draws one, standing on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours
+from jaxdissect.data.scene_rendering import canvas, colours
 
 _PANES = ((90, 130, 160), (60, 76, 100), (170, 200, 215), (44, 50, 66), (220, 232, 236))
 

@@ -5,8 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdissect.data.scenes import canvas as canvas_lib
-from jaxdissect.data.scenes import chance, colours, layout, patterns, vocabulary
+from jaxdissect.data.scene_rendering import canvas as canvas_lib
+from jaxdissect.data.scene_rendering import (
+    chance,
+    colours,
+    layout,
+    patterns,
+    vocabulary,
+)
 from jaxdissect.errors import BadInput
 
 MIN_SIZE = 32

@@ -1,7 +1,7 @@
 """Two coloured shapes on white: a set whose every concept is known.
 
 64 x 64 images with a shape in each half; a class is an unordered pair of coloured
-shapes. `python -m jaxdissect.data.shapes docs/shapes.png` draws all classes.
+shapes. `python -m jaxdissect.data.shape_rendering docs/shapes.png` draws all classes.
 
 Reference:
     Varshneya et al., Learning interpretable concept groups in CNNs, IJCAI 2021.
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Int32, UInt8
 
 from jaxdissect.data.concepts import Concept
-from jaxdissect.data.scenes import chance
+from jaxdissect.data.scene_rendering import chance
 from jaxdissect.errors import BadInput
 
 CATEGORIES = ("colour", "shape", "coloured shape")

@@ -1,6 +1,6 @@
 """Things of a room's walls and floor: each function draws one on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours
+from jaxdissect.data.scene_rendering import canvas, colours
 
 
 def picture(c: canvas.Canvas):

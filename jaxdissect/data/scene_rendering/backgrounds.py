@@ -1,6 +1,6 @@
 """Skies, grounds, waters, walls and floors, shared by many classes of scene."""
 
-from jaxdissect.data.scenes import canvas, colours, patterns
+from jaxdissect.data.scene_rendering import canvas, colours, patterns
 
 _NONE = (0, 0, 0, 0)
 _SKIES = (

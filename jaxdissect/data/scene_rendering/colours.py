@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxdissect.data.scenes import vocabulary
+from jaxdissect.data.scene_rendering import vocabulary
 
 Real = int | float
 RGB = tuple[Real, Real, Real]

@@ -1,12 +1,12 @@
-"""Writes a contact sheet: python -m jaxdissect.data.scenes docs/scenes.png"""
+"""Writes a contact sheet: python -m jaxdissect.data.scene_rendering docs/scenes.png"""
 
 import sys
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxdissect.data import scenes
-from jaxdissect.data.scenes import colours
+from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.data.scene_rendering import colours
 
 SIZE, SHOWN, GAP, CAPTION = 160, 6, 6, 20
 CELL = SIZE + GAP

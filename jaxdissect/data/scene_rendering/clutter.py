@@ -1,6 +1,6 @@
 """Things that stand in many scenes: each function draws one on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours
+from jaxdissect.data.scene_rendering import canvas, colours
 
 
 def tree(c: canvas.Canvas):

@@ -3,7 +3,7 @@
 from math import sqrt
 from typing import NamedTuple
 
-from jaxdissect.data.scenes import (
+from jaxdissect.data.scene_rendering import (
     backgrounds,
     buildings,
     canvas,

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from jaxdissect.data.scenes import colours, vocabulary
+from jaxdissect.data.scene_rendering import colours, vocabulary
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Things that are built: each function draws one, standing on the origin."""
 
-from jaxdissect.data.scenes import canvas, colours
+from jaxdissect.data.scene_rendering import canvas, colours
 
 
 def _facade(c: canvas.Canvas) -> int:
