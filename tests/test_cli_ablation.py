@@ -275,7 +275,7 @@ def test_activations_that_are_not_finite_leave_nothing(
     run = json.loads((dissected / "run.json").read_text())
     run["weights"] = weights.load(file).digest
     (found / "run.json").write_text(json.dumps(run))
-    for name in ("summary.json", "cards.json"):
+    for name in ("summary.json", "cards.json", "iou.npz"):
         (found / name).write_bytes((dissected / name).read_bytes())
     few = [*FEW, "--dissection", str(found), "--out", str(tmp_path / "out")]
     error = fails(capsys, "ablate", "--weights", str(file), *few)
