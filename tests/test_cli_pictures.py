@@ -17,6 +17,7 @@ from jaxdissect.experiments.ablate import passes
 from jaxdissect.experiments.ablate.settings import AblateSettings
 from jaxdissect.experiments.agreement import results as agreement
 from jaxdissect.runs import halves, sweeps
+from jaxdissect.runs.progress import Progress
 from jaxdissect.runs.sweeps import Pass
 from jaxdissect.settings import PicturesSettings
 
@@ -69,7 +70,7 @@ def loaded(weights):
 def measured(loaded, config, progress):
     progress.mkdir()
     images = in_turns(halves.open_images(config, loaded))
-    this = Pass(loaded, config, progress, images)
+    this = Pass(loaded, config, Progress(progress), images)
     return images, passes.measure(this, {LAYER: [0, 1, 7, 8]})[LAYER]
 
 

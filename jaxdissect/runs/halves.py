@@ -177,21 +177,28 @@ def of_classes(images: Halves, names: Sequence[str]) -> Halves:
     """
     known = images.rank.images.classes
     numbers = np.sort(_numbers(names, known))
-    halves = {}
-    for split in ("rank", "report"):
-        half: Half = getattr(images, split)
+
+    def restricted(half: Half, purpose: str) -> Half:
         labels = _labels(half.images, Progress(shown=False))
         times = np.bincount(labels, minlength=len(known))
-        if few := [known[k] for k in numbers if times[k] < picture_folder.LEAST]:
+        least = picture_folder.LEAST
+        if few := [known[k] for k in numbers if times[k] < least]:
             raise BadInput(
-                f"`classes` names {_some(few)}, of which there are fewer than "
-                f"{picture_folder.LEAST} images to {split} on"
+                f"`classes` names {_some(few)}, of which there are fewer than {least} "
+                f"images to {purpose} on"
             )
         at = np.flatnonzero(np.isin(labels, numbers))
+        if len(at) == len(labels):
+            return half
         some = picture_folder.labelled(half.images, at, labels[at], known)
-        halves[split] = half._replace(images=some)
-    names = tuple(known[k] for k in numbers)
-    return images._replace(numbers=numbers, classes=names, **halves)
+        return half._replace(images=some)
+
+    return images._replace(
+        rank=restricted(images.rank, "rank units"),
+        report=restricted(images.report, "judge them"),
+        numbers=numbers,
+        classes=tuple(known[k] for k in numbers),
+    )
 
 
 def scenes_for(config: SweepSettings, trained: Model) -> Halves:

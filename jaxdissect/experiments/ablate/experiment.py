@@ -178,7 +178,8 @@ def ablate(
         pictures = PicturesSettings("pictures", Path(images))
         config = dataclasses.replace(config, data=pictures)
     range_checks.check(config)
-    network = with_logits(network, config.network or "the network")
+    if "outputs" not in network.facts:
+        network = with_logits(network, config.network or "the network")
     check_layers(network, config)
     progress = progress_of(progress)
     if isinstance(images, str | Path):
@@ -259,8 +260,7 @@ def images_of(settings: AblateSettings, images: Halves) -> Halves:
     Raises:
         BadInput: a class without images, or a batch with nothing to resample from.
     """
-    if settings.classes:
-        images = halves.of_classes(images, settings.classes)
+    images = halves.of_classes(images, settings.classes or images.classes)
     for half in (images.rank, images.report):
         number = half.images.num_images
         if settings.value == "resample" and number % settings.batch_size == 1:
@@ -361,4 +361,5 @@ def _dissected(
             f"`dissection` is of weights {source.record['weights'][:12]}; the network "
             f"has weights {network.digest[:12]}"
         )
-    return Dissected(source[layer], source.record)
+    units: Any = source[layer]
+    return Dissected(units, source.record)
