@@ -49,7 +49,7 @@ def published(request):
     file = GOLDEN / f"{request.param}.csv"
     if not file.exists():
         pytest.skip(f"the published tables are not in {GOLDEN}")
-    return request.param, netdissect_csv.read(file)
+    return request.param, netdissect_csv.read_netdissect(file)
 
 
 @pytest.mark.parametrize("rule", [">", ">="])
@@ -142,7 +142,7 @@ def test_what_is_written_is_read_again(
     concepts = [(name, of) for name, (_, of) in zip(names, CONCEPTS, strict=True)]
     file = tmp_path_factory.mktemp("table") / "a.csv"
     netdissect_csv.write(file, result, concepts, CATEGORIES, union=union)
-    table, counts = netdissect_csv.read(file), result.overlap
+    table, counts = netdissect_csv.read_netdissect(file), result.overlap
     assert table.categories == ("object", "part", "hue")
     assert (np.diff(table.score) <= 0).all()
     told = netdissect_csv.headline(table)._asdict()
@@ -197,7 +197,12 @@ def test_the_file_has_the_published_form(tmp_path):
         f"1,object,tree,0.4,tree,5,9,4,0.4,leg,3,9,1,{1 / 11},red,4,9,2,{2 / 11}"
     )
     assert dead == "2,,,0.0," + ",".join([",0,0,0,0.0"] * 3)
-    assert netdissect_csv.headline(netdissect_csv.read(file))[:4] == (1, 2, 1, 3)
+    assert netdissect_csv.headline(netdissect_csv.read_netdissect(file))[:4] == (
+        1,
+        2,
+        1,
+        3,
+    )
 
 
 def test_a_layer_of_dead_units_makes_a_table():

@@ -175,6 +175,7 @@ def on_disk(
         classes=classes,
         size=size,
         fingerprint=sha,
+        labels=np.array([label for _, _, label in files], np.int32),
     )
 
 

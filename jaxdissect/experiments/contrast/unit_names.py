@@ -102,7 +102,7 @@ def read(path: Path, layer: str | None, argument: str) -> Named:
 
 
 def _table(path: Path) -> Named:
-    table = netdissect_csv.read(path)
+    table = netdissect_csv.read_netdissect(path)
     order = table.units.argsort().tolist()
     _check_all(path, [table.units[row].item() for row in order], 1)
     return Named(

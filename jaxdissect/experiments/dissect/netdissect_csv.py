@@ -36,7 +36,7 @@ from jaxdissect.experiments.dissect.netdissect_rows import (
 from jaxdissect.pages.tables import write_csv
 
 
-def read(path: Path) -> NetDissectTable:
+def read_netdissect(path: Path) -> NetDissectTable:
     """Read a table as NetDissect's code writes it, and check all its numbers.
 
     Labels are texts, whatever they look like. Columns are found by name, others
@@ -62,7 +62,7 @@ def read(path: Path) -> NetDissectTable:
     >>> text = f"unit,category,label,score,{parts}\\n1,object,NA,0.5,NA,3,3.0,2,0.5\\n"
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = (Path(folder) / "a.csv").write_text(text)
-    ...     table = read(Path(folder) / "a.csv")
+    ...     table = read_netdissect(Path(folder) / "a.csv")
     >>> table.units.tolist(), table.label, table.activation.tolist()
     ([0], ('NA',), [[3]])
     """
@@ -138,7 +138,7 @@ def headline(table: NetDissectTable, protocol: Protocol = CVPR17) -> Headline:
     """Count what the detectors of a table detect.
 
     Args:
-        table: from `read`.
+        table: from `read_netdissect`.
         protocol: whose detector rule to apply.
 
     >>> zero, iou = np.zeros((1, 1), int), np.array([[0.3]])
