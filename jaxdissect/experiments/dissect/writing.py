@@ -11,7 +11,7 @@ from jaxdissect.errors import printable
 from jaxdissect.experiments.dissect import (
     cards,
     figures,
-    netdissect_csv,
+    netdissect,
     page,
     tables,
 )
@@ -49,7 +49,7 @@ def write(folder: Path, layers: Layers) -> None:
 def write_layer(folder: Path, result: "LayerResult") -> None:
     """Tables, arrays, summary, cards and the report of a layer."""
     write_csv(folder / "units.csv", *units_table(result))
-    netdissect_csv.write(
+    netdissect.write(
         folder / "netdissect.csv",
         result.findings.dissection,
         result.concepts,
