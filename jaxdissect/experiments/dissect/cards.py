@@ -116,9 +116,11 @@ def unit_cards(
     units, made = result.detectors, []
     labels = units.names(concepts, none=("", ""))
     for unit, (strip, words) in enumerate(zip(strips, captions, strict=True)):
+        label, category = labels[unit]
         card = UnitCard(
             unit,
-            *labels[unit],
+            label,
+            category,
             iou=float(units.iou[unit]),
             is_detector=bool(units.is_detector[unit]),
             threshold=float(result.thresholds[unit]),
