@@ -1,4 +1,8 @@
-"""Batches of images as a layer sees them."""
+"""Measuring a classifier under many edits, over a data set.
+
+What can change is found first: a unit that its replacement leaves as it is on an image,
+as one that is silent there, changes nothing, and such pairs are never evaluated.
+"""
 
 import functools
 import hashlib

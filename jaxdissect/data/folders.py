@@ -1,4 +1,4 @@
-"""Which of a network's classes folders are named after."""
+"""Picture files sorted into one folder for each class: folder/CLASS/*.jpg."""
 
 import difflib
 import re
