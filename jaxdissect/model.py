@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdissect import ablation, adapters, checkpoints, networks, weights
+from jaxdissect import ablation, adapters, checkpoints, networks, range_checks, weights
 from jaxdissect.adapters import answers, own_networks
 from jaxdissect.base import Params, Split, Trunk
 from jaxdissect.checkpoints import published
@@ -109,7 +109,7 @@ def load(
     source: str | Path | networks.Classifier | None = None,
     *,
     weights: str | Path | None = None,
-    preprocessing: PreprocessingSettings | None = None,
+    **preprocessing: Any,
 ) -> Model:
     """A network and its weights, and what images it takes.
 
@@ -118,7 +118,8 @@ def load(
             name of a published network, path/to/file.py:function, or what adapters
             give; by default the bundled VGG-16 of the scenes.
         weights: handed to the function of file.py:function, if given.
-        preprocessing: of a checkpoint's images, where it is not the usual one.
+        **preprocessing: of a checkpoint, what is not as usual: `size`, `mean`, `std`,
+            `channels`, `classes` (a file with a name in each line), `part`.
 
     Raises:
         BadInput: the file is missing, damaged, hostile or of an unknown network; the
@@ -128,7 +129,7 @@ def load(
     >>> load().image_size
     112
     """
-    given = preprocessing or PreprocessingSettings()
+    given = _preprocessing(preprocessing)
     if isinstance(source, networks.Classifier):
         refuse_preprocessing(given, "a network of your own does it itself")
         made = own_networks.check_classifier(source)
@@ -141,9 +142,34 @@ def load(
         raise BadInput(
             f"`weights` is {weights}, which is for path/to/file.py:function only"
         )
-    path = None if source is None else Path(source)
+    return from_file(None if source is None else Path(source), given)
+
+
+def from_file(path: Path | None, given: PreprocessingSettings) -> Model:
+    """The network of a file, or of a published name; the bundled one by default.
+
+    Raises:
+        BadInput: as `load`.
+    """
     found = _from_path(path, given)
     return found._replace(subject=SubjectSettings(path, None, given))
+
+
+def _preprocessing(told: Mapping[str, Any]) -> PreprocessingSettings:
+    """What calls say by name, held against its ranges.
+
+    Raises:
+        BadInput: naming what is unknown, or cannot be.
+    """
+    known = [field.name for field in fields(PreprocessingSettings)]
+    for name in told:
+        if name not in known:
+            raise BadInput(f"`load` takes no {name!r}; allowed are {', '.join(known)}")
+    given = PreprocessingSettings(**told)
+    if isinstance(given.classes, str):
+        given = replace(given, classes=Path(given.classes))
+    range_checks.check(given)
+    return given
 
 
 def _from_path(path: Path | None, given: PreprocessingSettings) -> Model:

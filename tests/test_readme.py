@@ -5,8 +5,13 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from conftest import compiling_quickly, make_example
+from fuzzing import world
+from PIL import Image
+
+from jaxdissect import checkpoints
 
 pytestmark = pytest.mark.slow
 
@@ -21,11 +26,37 @@ def that_examples_run_is_tested_not_their_speed():
 
 
 def test_the_library_example_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    _, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict = {}
     exec(compile(example, "README.md", "exec"), names)
     assert names["effects"].lost.shape == (128, 14)
     assert names["found"]["conv5_3"].iou.shape == (128, len(names["scenes"].CONCEPTS))
+
+
+def test_the_notebook_s_example_runs(tmp_path, monkeypatch, capfd):
+    """As printed, on the smallest VGG-16 and a few pictures."""
+    example, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    lines = [line for line in example.splitlines() if line.strip()]
+    assert len(lines) <= 12
+    monkeypatch.chdir(tmp_path)
+    network, params, _ = make_example("vgg16")
+    file = tmp_path / "vgg16.safetensors"
+    checkpoints.export_torchvision(file, "vgg16", network, params)
+    Path("classes.txt").write_text("barn\nbus\ncow\ndog\nelm\n")
+    world.segmented(tmp_path / "photos")
+    for number, name in enumerate(("barn", "bus")):
+        for k in range(8):
+            path = tmp_path / "classes" / name / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng([number, k]).integers(0, 255, (64, 64, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+    example = example.replace("vgg16.pth", "vgg16.safetensors")
+    example = example.replace('classes="classes.txt"', 'classes="classes.txt", size=64')
+    names: dict = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert len(names["units"]["unit"]) == 32
+    assert "unit " in capfd.readouterr().out
+    assert Path("runs/mine/conv5_3/report.html").exists()
 
 
 def test_the_training_example_runs():

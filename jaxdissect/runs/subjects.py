@@ -92,7 +92,7 @@ def load(settings: SubjectSettings) -> Model:
     path, own = settings.weights, settings.network
     if own is not None:
         return model.own(own, path, settings.preprocessing)
-    found = model.load(path, preprocessing=settings.preprocessing)
+    found = model.from_file(path, settings.preprocessing)
     if path is not None and not weights.is_ours(path):
         print(f"{path}: {found.facts['architecture']} for {found.facts['input']}")
         if "assumed" in found.facts:
