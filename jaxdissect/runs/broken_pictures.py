@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import Broken, examined
 from jaxdissect.errors import BadInput
 from jaxdissect.runs.progress import Progress

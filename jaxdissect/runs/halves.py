@@ -8,7 +8,7 @@ from jaxdissect import model
 from jaxdissect.data import generated
 from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data.images import ImageSet
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.errors import BadInput
 from jaxdissect.model import Model
 from jaxdissect.runs import outputs, own_pictures, subjects

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Interval
 
 from jaxdissect.dissection import MAX_Q, NO_LABEL, Certainty, Dissection
-from jaxdissect.dissection.activity import Activity
+from jaxdissect.dissection.findings import Activity
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import saved_files
 
