@@ -47,6 +47,13 @@ def generated_probe(
     return Probe(source, np.arange(skip, skip + number))
 
 
+def whole(images: ConceptSource | Probe) -> Probe:
+    """All images of a source, its masks not looked at; a part of one as it is."""
+    if isinstance(images, Probe):
+        return images
+    return Probe(images, np.arange(len(images.captions)))
+
+
 def part_of(
     images: ConceptSource | Probe,
     number: int | None = None,
