@@ -55,8 +55,8 @@ def observe(config: Config) -> tuple[dict[str, np.ndarray], np.ndarray]:
         acts = subject.forward(part.images)
         seen.append(({name: np.asarray(acts[name]) for name in acts}, part.labels))
     found = dissection.dissect(
-        lambda: seen,
-        source.category_numbers(),
+        seen,
+        source.concepts,
         subject.centres,
         size,
         num_images=config.images,

@@ -166,8 +166,9 @@ def main() -> None:
             **options,
         )
     else:
-        of_concepts = categories(case.concepts)
-        dissection.dissect(batches, of_concepts, {"layer": centres}, SIZE, **options)
+        numbers = enumerate(categories(case.concepts))
+        concepts = [(str(concept), str(category)) for concept, category in numbers]
+        dissection.dissect(batches, concepts, {"layer": centres}, SIZE, **options)
     print(json.dumps(Measured(peak_bytes(), perf_counter() - began)))
 
 

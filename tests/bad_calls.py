@@ -33,17 +33,19 @@ ONE_NAN[3, 1, 2, 1] = np.nan
 TARGETS = np.array([0, 1, 2, 1])
 
 
-def dissect(batches=None, categories=(0, 0), **more):
+CONCEPTS = (("car", "object"), ("sky", "object"))
+
+
+def dissect(batches=None, concepts=CONCEPTS, **more):
     batches = [({"conv": ACTS}, LABELS)] if batches is None else batches
     options = {"num_images": 4, "protocol": dissection.PNAS20._replace(tail_mass=0.2)}
     options |= more
-    return dissection.dissect(lambda: batches, categories, CENTRES, 8, **options)
+    return dissection.dissect(batches, concepts, CENTRES, 8, **options)
 
 
 def placed(*centres):
     layers = {"conv": Centres(*centres)}
-    batches = lambda: [({"conv": ACTS}, LABELS)]  # noqa: E731
-    return dissection.dissect(batches, (0, 0), layers, 8, num_images=4)
+    return dissection.dissect([({"conv": ACTS}, LABELS)], CONCEPTS, layers, 8)
 
 
 def with_acts(*parts):
@@ -145,10 +147,14 @@ CALLS = {
         lambda: placed(Axis(np.nan, 2.0), Axis(0.5, 2.0)),
         "it must be a finite Axis",
     ),
-    "dissect no concepts": (lambda: dissect(categories=()), "`categories` is empty"),
-    "dissect bad category": (
-        lambda: dissect(categories=(0, -1)),
-        "`categories` has -1",
+    "dissect no concepts": (lambda: dissect(concepts=()), "`concepts` is empty"),
+    "dissect a concept twice": (
+        lambda: dissect(concepts=CONCEPTS[:1] * 2),
+        "`concepts` has object/car twice",
+    ),
+    "dissect batches that pass by once": (
+        lambda: dissect(iter(with_acts(ACTS))),
+        "`batches` can be gone through once only",
     ),
     "dissect no units": (
         lambda: dissect(with_acts(ACTS[..., :0])),

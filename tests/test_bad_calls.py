@@ -54,7 +54,7 @@ def test_activations_of_other_numbers_are_dissected_as_those_of_float32(kind):
                 ({"conv": acts[:4]}, labels[:4]),
                 ({"conv": acts[4:]}, labels[4:]),
             ],
-            [0, 0],
+            bad_calls.CONCEPTS,
             bad_calls.CENTRES,
             8,
             num_images=6,

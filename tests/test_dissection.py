@@ -111,7 +111,7 @@ def dissect_one(acts, labels, categories, centres, size, *, batch=15, **options)
     parts = [slice(i, i + batch) for i in range(0, len(acts), batch)]
     found = dissection.dissect(
         lambda: (({"conv": acts[part]}, labels[part]) for part in parts),
-        categories,
+        [(str(c), str(category)) for c, category in enumerate(categories)],
         {"conv": centres},
         size,
         num_images=len(acts),
@@ -188,9 +188,7 @@ def test_layers_in_one_pass_are_those_dissected_apart():
     acts, labels = planted()
     both = {"early": acts, "late": acts[:, ::2, ::2] ** 2}
     centres = {"early": Centres.square(0.0, 1.0), "late": Centres.square(0.5, 2.0)}
-    found = dissection.dissect(
-        lambda: [(both, labels)], [0, 1], centres, 8, num_images=len(acts)
-    )
+    found = dissection.dissect([(both, labels)], [("0", "0"), ("1", "1")], centres, 8)
     for name, maps in both.items():
         apart = dissect_one(maps, labels, [0, 1], centres[name], 8)
         assert_same(found[name], apart)
@@ -304,4 +302,4 @@ def test_permuting_units_permutes_the_rows():
 
 def test_an_empty_probe_set_is_refused():
     with pytest.raises(BadInput, match="`batches` is empty"):
-        dissection.dissect(lambda: [], [0], {}, 4, num_images=0)
+        dissection.dissect([], [("car", "object")], {}, 4)

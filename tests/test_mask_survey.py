@@ -170,8 +170,9 @@ def test_concepts_of_a_source_are_different_and_have_categories():
 def test_a_dissection_without_any_label_is_refused(num_concepts):
     acts = np.random.default_rng(0).random((2, 4, 4, 3), np.float32)
     batches = [({"c": acts}, np.zeros((2, 4, 4, 1), np.int32))]
+    concepts = [(str(c), "object") for c in range(num_concepts)]
     with pytest.raises(BadInput, match="`labels` are 0 at all 32 cells"):
         dissection.dissect(
-            lambda: batches, [0] * num_concepts, {"c": Centres.square(0.0, 1.0)}, 4,
-            num_images=2, protocol=dissection.PNAS20._replace(tail_mass=0.1),
+            batches, concepts, {"c": Centres.square(0.0, 1.0)}, 4,
+            protocol=dissection.PNAS20._replace(tail_mass=0.1),
         )  # fmt: skip

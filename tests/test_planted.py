@@ -29,7 +29,7 @@ def test_every_unit_is_labelled_with_its_concept_at_the_ceiling(planted, preset)
     cuts = [slice(i, i + 20) for i in range(0, IMAGES, 20)]
     found = dissection.dissect(
         lambda: (({"conv": acts[cut]}, labels[cut]) for cut in cuts),
-        CATEGORY,
+        scenes.CONCEPTS,
         {"conv": Centres.square(0.0, 1.0)},
         CELLS,
         num_images=IMAGES,

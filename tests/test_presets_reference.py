@@ -83,13 +83,13 @@ def library(preset):
     others = [({"layer": other_acts}, other_labels)]
     protocol = PRESETS[preset]
     result = dissection.dissect(
-        lambda: batches,
-        CATEGORIES,
+        batches,
+        [(str(c), str(category)) for c, category in enumerate(CATEGORIES)],
         {"layer": Centres.square(OFFSET, STEP)},
         IMAGE,
         num_images=len(acts),
         protocol=protocol,
-        **({"choosing": lambda: others} if protocol.level == "iqr" else {}),
+        **({"choosing": others} if protocol.level == "iqr" else {}),
     )
     return result["layer"]
 

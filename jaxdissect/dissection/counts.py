@@ -1,6 +1,7 @@
 """How much the units' masks overlap with the concepts', in exact counts."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -141,6 +142,33 @@ def check_categories(categories: Sequence[int]) -> None:
     if not len(categories):
         raise BadInput("`categories` is empty; at least one concept is needed")
     check_numbers("categories", np.asarray(categories))
+
+
+def category_numbers(concepts: Sequence[tuple[str, str]]) -> list[int]:
+    """[C] number of every concept's category, in order of first appearance.
+
+    >>> category_numbers([("car", "object"), ("red", "colour"), ("sky", "object")])
+    [0, 1, 0]
+    """
+    order = list(dict.fromkeys(category for _, category in concepts))
+    return [order.index(category) for _, category in concepts]
+
+
+def check_concepts(concepts: Sequence[tuple[str, str]]) -> None:
+    """Refuse a dissection without concepts, or with one that is there twice.
+
+    >>> check_concepts([("car", "object"), ("car", "object")])
+    Traceback (most recent call last):
+    ...
+    jaxdissect.errors.BadInput: `concepts` has object/car twice; a concept has one ...
+    """
+    if not concepts:
+        raise BadInput("`concepts` is empty; at least one concept is needed")
+    for (name, category), times in Counter(map(tuple, concepts)).items():
+        if times > 1:
+            raise BadInput(
+                f"`concepts` has {category}/{name} twice; a concept has one number"
+            )
 
 
 def check_masks(name: str, masks: AnyArray, shape: str, **sizes: int) -> None:

@@ -19,12 +19,10 @@ from jaxdissect.dissection.layers import Layer, in_slices, masks
 from jaxdissect.dissection.moments import Moments, in_columns, mask_moments
 from jaxdissect.dissection.pipeline import (
     Dissection,
-    check_labelled,
-    judge,
-    overlap_of_layers,
+    find_overlap,
 )
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
-from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
+from jaxdissect.dissection.thresholds import Measure, Thresholds
 from jaxdissect.errors import BadInput
 from jaxdissect.significance import false_discovery
 from jaxdissect.streaming import NOTHING, TopExamples, combine, top_examples, total
@@ -185,35 +183,23 @@ def find(
     measure = lambda name, statistic: each_pass(name, checked(statistic, layers))  # noqa: E731
     tops = {name: _top(name, num_top) for name in layers}
     ends = {name: _of(name, extrema()) for name in layers}
-    thresholds, seen = find_thresholds(
+
+    def then(thresholds: Thresholds, seen: Any) -> dict[str, Statistic]:
+        bars = {name: _of(name, histogram(seen["extrema"][name])) for name in layers}
+        moments = moments_of_layers(layers, thresholds, len(categories), sampling)
+        return {"activity": combine(**bars), "moments": moments}
+
+    results, seen, counted = find_overlap(
         measure,
         layers,
+        categories,
         combine(top=combine(**tops), extrema=combine(**ends)),
+        then,
         num_images=num_images,
         protocol=protocol,
         levels=levels,
         memory_bytes=memory_bytes,
     )
-    bars = {name: _of(name, histogram(seen["extrema"][name])) for name in layers}
-    counted = measure(
-        "overlap",
-        combine(
-            overlap=overlap_of_layers(layers, thresholds, categories),
-            activity=combine(**bars),
-            moments=moments_of_layers(layers, thresholds, len(categories), sampling),
-        ),
-    )
-    check_labelled(counted["overlap"])
-    results = {
-        name: judge(
-            thresholds[name],
-            counted["overlap"][name],
-            categories,
-            protocol,
-            concept=None if levels is None else levels[name].concept,
-        )
-        for name in layers
-    }
     sure: Mapping[str, Certainty | None] = dict.fromkeys(layers)
     if sampling is not None:
         sure = certainties(

@@ -12,7 +12,8 @@ from jaxdissect.dissection.batches import check_labels, checked, checked_pairs
 from jaxdissect.dissection.certainty import count_images
 from jaxdissect.dissection.counts import (
     Overlap,
-    check_categories,
+    category_numbers,
+    check_concepts,
     iou_global,
     iou_where_met,
     iou_within_category,
@@ -25,13 +26,16 @@ from jaxdissect.dissection.information import (
 from jaxdissect.dissection.labels import Detectors, label_units, labelled
 from jaxdissect.dissection.layers import Layer, make_layers
 from jaxdissect.dissection.protocol import PNAS20, Protocol, check_protocol
-from jaxdissect.dissection.thresholds import Thresholds, find_thresholds
+from jaxdissect.dissection.thresholds import Measure, Thresholds, find_thresholds
 from jaxdissect.errors import BadInput
 from jaxdissect.streaming import NOTHING, accumulate, combine, total
 from jaxdissect.upsampling import Centres
 
-Batches = Callable[[], Iterable[tuple[Mapping[str, AnyArray], AnyArray]]]
-"""() -> batches of ({layer: acts [B H W U]}, label maps [B h w L]), anew each time."""
+Batch = tuple[Mapping[str, AnyArray], AnyArray]
+"""({layer: acts [B H W U]}, label maps [B h w L])."""
+
+Batches = Iterable[Batch] | Callable[[], Iterable[Batch]]
+"""Batches that can be gone through again and again, or a function that makes them."""
 
 
 class Dissection(NamedTuple):
@@ -42,21 +46,28 @@ class Dissection(NamedTuple):
         overlap: the pixel counts.
         iou: [U C] intersection over union, in [0, 1].
         detectors: every unit's label.
+        concepts: [C] (name, category), where `dissect` was given them; () elsewhere.
     """
 
     thresholds: Float[np.ndarray, "U"]
     overlap: Overlap
     iou: Float[np.ndarray, "U C"]
     detectors: Detectors
+    concepts: Sequence[tuple[str, str]] = ()
+
+    @property
+    def labels(self) -> list[str]:
+        """[U] name of every unit's concept; "" for a unit without a label."""
+        return self.detectors.names([name for name, _ in self.concepts])
 
 
 def dissect(
     batches: Batches,
-    categories: Sequence[int],
+    concepts: Sequence[tuple[str, str]],
     centres: Mapping[str, Centres],
     image_size: int,
     *,
-    num_images: int,
+    num_images: int | None = None,
     protocol: Protocol = PNAS20,
     choosing: Batches | None = None,
     memory_bytes: int = 2**31,
@@ -64,12 +75,14 @@ def dissect(
     """Dissect layers: thresholds in a first pass over the images, overlap in a second.
 
     Args:
-        batches: gives the same batches at every call; labels 0 mean none, c + 1 mean
-            concept c. Whatever makes them: a network run anew, or kept activations.
-        categories: [C] category number of every concept.
+        batches: ({layer: acts [B H W U]}, label maps [B h w L]) of some images each,
+            the same ones every time: a list, or a function that makes an iterator, such
+            as one that runs a network anew. Labels 0 mean none, c + 1 concept c.
+        concepts: [C] (name, category) of every concept.
         centres: {layer: where the cells of its activation maps sit on the image}.
         image_size: height and width of the images, in pixels.
-        num_images: images in all batches together; the quantile depends on it.
+        num_images: images in all batches together; counted where not given, which
+            takes a pass of its own.
         protocol: the conventions to follow.
         choosing: batches of other images to choose thresholds and labels on, for the
             protocol level "iqr"; see `choose_levels`.
@@ -92,17 +105,22 @@ def dissect(
     >>> acts = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
     >>> batches = [({"conv5": acts}, (acts >= 14).astype(np.int32))]
     >>> from jaxdissect.upsampling import Centres
-    >>> result = dissect(lambda: batches, [0], {"conv5": Centres.square(0.0, 1.0)}, 4,
-    ...                  num_images=1, protocol=PNAS20._replace(tail_mass=3 / 16))
-    >>> result["conv5"].thresholds.tolist(), result["conv5"].iou.tolist()
-    ([13.0], [[1.0]])
+    >>> centres = {"conv5": Centres.square(0.0, 1.0)}
+    >>> result = dissect(batches, [("car", "object")], centres, 4,
+    ...                  protocol=PNAS20._replace(tail_mass=3 / 16))["conv5"]
+    >>> result.thresholds.tolist(), result.iou.tolist(), result.labels
+    ([13.0], [[1.0]], ['car'])
     """
     check_protocol(protocol)
-    check_categories(categories)
+    check_concepts(concepts)
+    categories = category_numbers(concepts)
     check_number("image_size", image_size)
-    first = next(iter(batches()), None)
+    again = _again("batches", batches)
+    first = next(iter(again()), None)
     if first is None:
         raise BadInput("`batches` is empty; at least one batch is needed")
+    if num_images is None:
+        num_images = sum(len(labels) for _, labels in again())
     check_number("num_images", num_images)
     if not first[0]:
         raise BadInput("`batches` has no layers; at least one is needed")
@@ -110,37 +128,95 @@ def dissect(
     for name, maps in first[0].items():
         check_not_empty(f"acts[{name!r}]", maps, "B H W U")
     layers = make_layers(*first, centres, image_size, protocol)
-
-    levels = choosing and levels_of_layers(choosing, layers, categories, protocol)
+    levels = None
+    if choosing is not None:
+        others = _again("choosing", choosing)
+        levels = levels_of_layers(others, layers, categories, protocol)
 
     def measure(name: str, statistic: Statistic) -> Any:
-        return accumulate(checked(statistic, layers), _numbered(batches()))
+        return accumulate(checked(statistic, layers), _numbered(again()))
 
-    thresholds, _ = find_thresholds(
+    passes = find_overlap(
         measure,
         layers,
-        NOTHING,
+        categories,
         num_images=num_images,
         protocol=protocol,
         levels=levels,
         memory_bytes=memory_bytes,
     )
-    counts = measure("overlap", overlap_of_layers(layers, thresholds, categories))
-    check_labelled(counts)
     return {
+        name: result._replace(concepts=tuple(concepts))
+        for name, result in passes.results.items()
+    }
+
+
+class Passes(NamedTuple):
+    """What the two passes of a dissection give.
+
+    Attributes:
+        results: {layer: its dissection}.
+        first: value of what was measured beside the thresholds.
+        second: {name: value} of what was measured beside the overlap.
+    """
+
+    results: dict[str, Dissection]
+    first: Any
+    second: Mapping[str, Any]
+
+
+def find_overlap(
+    measure: Measure,
+    layers: Mapping[str, Layer],
+    categories: Sequence[int],
+    beside: Statistic = NOTHING,
+    then: Callable[[Thresholds, Any], Mapping[str, Statistic]] = lambda *_: {},
+    *,
+    num_images: int,
+    protocol: Protocol,
+    levels: Mapping[str, Levels] | None,
+    memory_bytes: int,
+) -> Passes:
+    """Thresholds in a first pass, overlap in a second, and others beside both.
+
+    Args:
+        measure: runs a statistic over all images, anew at every call.
+        layers: where the units are seen.
+        categories: [C] category number of every concept.
+        beside: measured in the first pass.
+        then: (thresholds, value of `beside`) -> what is measured in the second.
+        num_images: that each pass sees.
+        protocol: the conventions to follow.
+        levels: chosen on other images, for the protocol level "iqr".
+        memory_bytes: what thresholds may take.
+    """
+    thresholds, first = find_thresholds(
+        measure,
+        layers,
+        beside,
+        num_images=num_images,
+        protocol=protocol,
+        levels=levels,
+        memory_bytes=memory_bytes,
+    )
+    overlaps = overlap_of_layers(layers, thresholds, categories)
+    second = measure("overlap", combine(overlap=overlaps, **then(thresholds, first)))
+    check_labelled(second["overlap"])
+    results = {
         name: judge(
             thresholds[name],
-            counts[name],
+            second["overlap"][name],
             categories,
             protocol,
             None if levels is None else levels[name].concept,
         )
         for name in layers
     }
+    return Passes(results, first, second)
 
 
 def levels_of_layers(
-    choosing: Batches,
+    choosing: Callable[[], Iterable[Batch]],
     layers: Mapping[str, Layer],
     categories: Sequence[int],
     protocol: Protocol,
@@ -148,7 +224,7 @@ def levels_of_layers(
     """`choose_levels` for each layer, one after another.
 
     Args:
-        choosing: batches of images that are not those to dissect.
+        choosing: makes batches of images that are not those to dissect.
         layers: where the units are seen.
         categories: [C] category number of every concept.
         protocol: the conventions to follow.
@@ -253,6 +329,22 @@ def judge(
         enough = detectors.is_detector & (own[:, 0] > protocol.min_iqr)
         detectors = detectors._replace(is_detector=enough)
     return Dissection(thresholds, counts, iou, detectors)
+
+
+def _again(name: str, batches: Batches) -> Callable[[], Iterable[Batch]]:
+    """A function that makes the batches anew.
+
+    Raises:
+        BadInput: they can be gone through once only.
+    """
+    if callable(batches):
+        return batches
+    if isinstance(batches, Iterator):
+        raise BadInput(
+            f"`{name}` can be gone through once only; give a list, or the function "
+            "that makes it"
+        )
+    return lambda: batches
 
 
 def _numbered(batches: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any, Any]]:

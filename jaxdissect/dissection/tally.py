@@ -12,6 +12,7 @@ from jaxdissect.dissection.certainty import (
     Certainty,
     significant_detectors,
 )
+from jaxdissect.dissection.counts import category_numbers
 from jaxdissect.dissection.labels import Detectors, unique_by_category, unique_labels
 from jaxdissect.dissection.pipeline import Dissection
 from jaxdissect.dissection.protocol import Protocol
@@ -172,11 +173,9 @@ def headline(
     >>> headline(result, [("car", "object"), ("red", "colour")], PNAS20)[:4]
     (1, 2, 1, 2)
     """
-    names = [category for _, category in concepts]
-    order = list(dict.fromkeys(names))
     by_category = unique_by_category(
         result.iou,
-        [order.index(name) for name in names],
+        category_numbers(concepts),
         min_iou=protocol.min_iou,
         rule=protocol.rule,
     )

@@ -9,7 +9,7 @@ from jaxdissect.data import generated
 from jaxdissect.data.concepts import ConceptSource
 from jaxdissect.dissection import Protocol
 from jaxdissect.errors import BadInput
-from jaxdissect.runs.progress import Progress
+from jaxdissect.runs.progress import Progress, progress_of
 from jaxdissect.settings import ProbeSettings
 
 NUM_GENERATED = 1200
@@ -48,10 +48,49 @@ def generated_probe(
 
 
 def whole(images: ConceptSource | Probe) -> Probe:
-    """All images of a source; a part of one as it is."""
+    """All images of a source, its masks not looked at; a part of one as it is."""
     if isinstance(images, Probe):
         return images
     return Probe(images, np.arange(len(images.captions)))
+
+
+def part_of(
+    images: ConceptSource | Probe,
+    number: int | None = None,
+    *,
+    name: str = "",
+    progress: Progress | bool = True,
+) -> Probe:
+    """So many images of a source, spread evenly, and what is to be said of them.
+
+    Args:
+        images: of which some are taken; what is a part already stays as it is.
+        number: how many; None for all.
+        name: of the source, for messages.
+        progress: whether to show how many masks are read.
+
+    Raises:
+        BadInput: more images than there are, or masks that cannot be meant.
+    """
+    if isinstance(images, Probe):
+        return images
+    available = len(images.captions)
+    number = number or available
+    if number > available:
+        raise BadInput(
+            f"`num_images` is {number}; {name or images.what} has {available}"
+        )
+    # Neighbouring files are often alike, such as the frames of a film.
+    indices = np.arange(number) * available // number
+    notes = list(images.notes)
+    if number < available:
+        notes.append(f"{number} of {available} images are looked at, by `num_images`.")
+    if images.survey is not None:
+        bar = progress_of(progress).bar
+        notes += images.survey(
+            indices, lambda items, total: bar(items, total, "reading masks")
+        )
+    return Probe(images._replace(notes=tuple(notes)), indices)
 
 
 def probe_of(config: ProbeSettings, size: int) -> Probe:
@@ -73,21 +112,7 @@ def probe_of(config: ProbeSettings, size: int) -> Probe:
         raise BadInput(f"`path` is missing: the folder of the {config.images} images")
     _check_settings(config)
     source = _coloured(config, _read(config, config.path))
-    available = len(source.captions)
-    number = config.num_images or available
-    if number > available:
-        raise BadInput(f"`num_images` is {number}; {config.path} has {available}")
-    # Neighbouring files are often alike, such as the frames of a film.
-    indices = np.arange(number) * available // number
-    notes = list(source.notes)
-    if number < available:
-        notes.append(f"{number} of {available} images are looked at, by `num_images`.")
-    if source.survey is not None:
-        notes += source.survey(
-            indices,
-            lambda items, total: Progress().bar(items, total, "reading masks"),
-        )
-    return Probe(source._replace(notes=tuple(notes)), indices)
+    return part_of(source, config.num_images, name=str(config.path))
 
 
 def _check_settings(config: ProbeSettings) -> None:

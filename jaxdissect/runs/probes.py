@@ -173,7 +173,7 @@ def make_dissect(
 
         return dissection.dissect(
             look.batches,
-            probe.source.category_numbers(),
+            probe.source.concepts,
             centres,
             image_size,
             num_images=num_images,

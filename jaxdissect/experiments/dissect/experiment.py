@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdissect import dissection, model
+from jaxdissect import dissection, model, range_checks
+from jaxdissect.data import generated
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import (
@@ -145,18 +146,24 @@ def dissect(
         layers: whose units are dissected, in the same passes over the images.
         images: labelled, as `data.scenes`, `data.segmented`, ... give them.
         progress: whether to show bars.
-        **settings: of `DissectSettings`, such as `protocol` and `num_draws`.
+        **settings: of `experiments.dissect.Settings`, such as `num_draws` and
+            `protocol`; which network and images it is about they know.
+
+    Returns:
+        What was found of each layer, by its name; `result["conv5_3"].table()` has a row
+        for each unit. In a notebook it shows itself as the command's page.
 
     Raises:
         BadInput: an unknown layer, or settings or images that cannot be.
     """
     told = {**subjects.same_subject(network.subject), **images.told, **settings}
-    return run(
-        network,
-        images,
-        DissectSettings(layers=tuple(layers), **told),
-        progress=progress,
-    )
+    config = DissectSettings(layers=tuple(layers), **told)
+    if images.told.get("images") in generated.GENERATORS:
+        # Drawn in the size that the network takes.
+        probe = labelled.probe_of(config, network.image_size)
+    else:
+        probe = labelled.part_of(images, config.num_images, progress=progress)
+    return run(network, probe, config, progress=progress)
 
 
 def run(
@@ -215,10 +222,11 @@ def run_subject(
     Raises:
         BadInput: settings or images that cannot be.
     """
-    size, whole = subject.image_size, labelled.whole(images)
+    range_checks.check(settings)
+    size, progress = subject.image_size, progress_of(progress)
     protocol = protocol_of(settings, size)
+    whole = labelled.part_of(images, progress=progress)
     probe, choosing = labelled.choosing_of(settings, whole, protocol, size)
-    progress = progress_of(progress)
     scope = Scope(settings, subject, probe, choosing, protocol, progress)
     findings = measuring.measure(scope, num_draws=settings.num_draws)
     strips = measuring.top_strips(scope, findings)
