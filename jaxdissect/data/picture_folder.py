@@ -21,7 +21,7 @@ from jaxdissect.data.images import (
     check_targets,
     fingerprint,
 )
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import (
     File,
     class_files,

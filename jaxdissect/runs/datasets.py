@@ -11,7 +11,7 @@ from jaxdissect.data import cifar, faces, folders, generated, images, tfds_image
 from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.data.images import ImageSet
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import Broken
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import own_pictures

@@ -9,10 +9,10 @@ from jaxdissect import model
 from jaxdissect.data import generated, picture_folder
 from jaxdissect.data import images as image_sets
 from jaxdissect.data import scene_rendering as scenes
-from jaxdissect.data.class_matching import match_classes
 from jaxdissect.data.concepts import ConceptSource
+from jaxdissect.data.folders import match_classes
 from jaxdissect.data.images import ImageSet
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.errors import BadInput
 from jaxdissect.model import Model
 from jaxdissect.runs import labelled, outputs, own_pictures, subjects

@@ -9,9 +9,9 @@ import numpy as np
 from jaxdissect import model
 from jaxdissect.data import duplicates
 from jaxdissect.data import picture_folder as pictures
-from jaxdissect.data.class_matching import match_classes
+from jaxdissect.data.folders import match_classes
 from jaxdissect.data.images import ImageSet, fingerprint
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import Broken, digests, examined, passed_over
 from jaxdissect.data.picture_folder import folder_of
 from jaxdissect.errors import BadInput
