@@ -80,14 +80,22 @@ class Model(NamedTuple):
     def edited_tail(
         self, layer: str, *, memory_bytes: int = 2**29
     ) -> ablation.EditedTail:
-        """What follows a layer whose units are edited, by the cheaper way that fits.
+        """What follows a layer whose units are edited: factored where that fits.
 
         Args:
             layer: where the network is cut.
             memory_bytes: what edits may take.
         """
-        shape = unit_shapes(self, (layer,))[layer]
-        return edited_tail(self.network, layer, self.params, shape, memory_bytes)
+        shape = (1, *unit_shapes(self, (layer,))[layer])
+        if layer in networks.factored_layers(self.network):
+            factored = ablation.by_factoring(networks.factored(self.network, layer))
+            # All contributions of a wide early layer are larger than any batch.
+            with suppress(BadInput):
+                ablation.pairs_that_fit(
+                    factored, self.params, shape, memory_bytes=memory_bytes
+                )
+                return factored
+        return ablation.by_replaying(self.split(layer).tail)
 
     def centres(self, layer: str) -> Centres:
         """Where the cells of a layer's maps sit on the image."""
@@ -476,32 +484,6 @@ def forward_to(
         return acts
 
     return forward
-
-
-def edited_tail(
-    network: networks.Network,
-    layer: str,
-    params: Any,
-    shape: tuple[int, ...],
-    budget: int,
-) -> ablation.EditedTail:
-    """Factored where that fits into the memory budget, replayed elsewhere.
-
-    Args:
-        network: the table of stages.
-        layer: where it is cut.
-        params: its parameters.
-        shape: of one image's activations, [H W U].
-        budget: in bytes.
-    """
-    if layer in networks.factored_layers(network):
-        factored = ablation.by_factoring(networks.factored(network, layer))
-        try:
-            ablation.pairs_that_fit(factored, params, (1, *shape), memory_bytes=budget)
-            return factored
-        except BadInput:
-            pass  # all contributions of a wide early layer are larger than any batch
-    return ablation.by_replaying(networks.split(network, layer).tail)
 
 
 def answers_of(model: Model) -> dict[str, Any]:

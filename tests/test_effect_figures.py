@@ -10,7 +10,8 @@ from matplotlib.text import Text
 
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.ablate import figures as effect_figures
-from jaxdissect.plots import comparisons
+from jaxdissect.experiments.compare import figures as compare_figures
+from jaxdissect.experiments.scale import figures as scale_figures
 
 SCENES = ("farm", "beach", "street", "park", "forest", "kitchen", "bedroom", "harbour")
 ATTRIBUTES = ("IoU with the best concept", "mean activation", "share of images on")
@@ -21,7 +22,7 @@ REGIMES = ("plain", "batch norm", "dropout", "batch norm + dropout")
 
 def scaling_figure(factors, changes, control, *, title):
     """One panel."""
-    return comparisons.scaling_panels({title: (factors, changes, control)})
+    return scale_figures.scaling_panels({title: (factors, changes, control)})
 
 
 def classes(num_classes, seed=0):
@@ -87,9 +88,9 @@ REALISTIC = {
         *correlations(), ATTRIBUTES, MEASURES
     ),
     "scaling": lambda: scaling_figure(*PANEL, title="Outputs of conv5 scaled"),
-    "scaling panels": lambda: comparisons.scaling_panels(dict.fromkeys(KINDS, PANEL)),
-    "cumulative": lambda: comparisons.cumulative_figure(*curves(), 0.1),
-    "regimes": lambda: comparisons.regime_figure(trainings(), title="AlexNet"),
+    "scaling panels": lambda: scale_figures.scaling_panels(dict.fromkeys(KINDS, PANEL)),
+    "cumulative": lambda: compare_figures.cumulative_figure(*curves(), 0.1),
+    "regimes": lambda: compare_figures.regime_figure(trainings(), title="AlexNet"),
 }
 
 ONE, ZEROS, MANY = np.ones(1), np.zeros(7), np.linspace(0.1, 10, 100)
@@ -127,32 +128,32 @@ HOSTILE = {
     "no effect": lambda: scaling_figure(
         FACTORS, {"a": (ZEROS, ZEROS, ZEROS)}, (ZEROS, ZEROS), title="long " * 30
     ),
-    "one panel": lambda: comparisons.scaling_panels({"outputs": PANEL}),
-    "one order": lambda: comparisons.cumulative_figure(*curves(1), 0.1),
-    "nothing removed": lambda: comparisons.cumulative_figure(
+    "one panel": lambda: scale_figures.scaling_panels({"outputs": PANEL}),
+    "one order": lambda: compare_figures.cumulative_figure(*curves(1), 0.1),
+    "nothing removed": lambda: compare_figures.cumulative_figure(
         np.zeros(1), {"a": np.zeros((1, 1))}, 0.0
     ),
-    "one training": lambda: comparisons.regime_figure(
+    "one training": lambda: compare_figures.regime_figure(
         trainings(1, 1, ["plain"]), title="one"
     ),
-    "failed trainings": lambda: comparisons.regime_figure(
+    "failed trainings": lambda: compare_figures.regime_figure(
         {"top-1": {"a": np.array([np.nan]), "b": np.zeros(3)}}, title="t"
     ),
-    "long regimes": lambda: comparisons.regime_figure(
+    "long regimes": lambda: compare_figures.regime_figure(
         trainings(
             5, 5, [f"batch norm and dropout, rate 0.{k}, decay" for k in range(9)]
         ),
         title="long " * 40,
     ),
-    "many curves": lambda: comparisons.cumulative_figure(
+    "many curves": lambda: compare_figures.cumulative_figure(
         np.linspace(0, 1, 3),
         {f"a regime with a long name {k}": np.eye(3) for k in range(9)},
         0.1,
     ),
-    "many factors": lambda: comparisons.scaling_panels(
+    "many factors": lambda: scale_figures.scaling_panels(
         {k: (MANY, {"a": (MANY, MANY, MANY)}, (MANY, MANY)) for k in KINDS}
     ),
-    "values close together": lambda: comparisons.regime_figure(
+    "values close together": lambda: compare_figures.regime_figure(
         {"top-1": {"a": 0.99 + np.array([0, 1e-5])}}, title="t"
     ),
 }
@@ -402,7 +403,7 @@ def test_factor_zero_is_refused():
 def test_panels_share_the_axis_and_the_colours():
     few = {"all classes": CHANGES["all classes"]}
     panels = {"outputs": PANEL, "weights": (FACTORS, few, CONTROL)}
-    figure = comparisons.scaling_panels(panels)
+    figure = scale_figures.scaling_panels(panels)
     left, right = figure.axes
     assert left.get_ylim() == right.get_ylim()
     colours = [labelled(axes)["all classes"].get_color() for axes in (left, right)]
@@ -416,13 +417,13 @@ def test_panels_share_the_axis_and_the_colours():
 def test_area_of_straight_curves_is_their_mean_height():
     fractions = np.array([0.0, 0.5, 1.0])
     falling = np.array([[1.0, 0.5, 0.0], [0.8, 0.8, 0.8]])
-    figure = comparisons.cumulative_figure(fractions, {"plain": falling}, 0.1)
+    figure = compare_figures.cumulative_figure(fractions, {"plain": falling}, 0.1)
     assert legend_texts(figure) == ["plain (area 0.650)", "chance"]
 
 
 def test_curve_is_the_mean_inside_the_range():
     fractions, top1 = curves()
-    axes = comparisons.cumulative_figure(fractions, top1, 0.1).axes[0]
+    axes = compare_figures.cumulative_figure(fractions, top1, 0.1).axes[0]
     assert len(axes.lines) == len(top1) + 1
     for values, line, band in zip(
         top1.values(), axes.lines, axes.collections, strict=False
@@ -439,7 +440,7 @@ def test_curve_is_the_mean_inside_the_range():
 
 def test_every_training_is_a_dot_and_every_mean_a_tick():
     values = trainings()
-    figure = comparisons.regime_figure(values, title="AlexNet")
+    figure = compare_figures.regime_figure(values, title="AlexNet")
     assert [axes.get_title() for axes in figure.axes] == list(values)
     for axes, by_regime in zip(figure.axes, values.values(), strict=True):
         ticks, dots_of_rows = axes.collections[::2], axes.collections[1::2]
@@ -452,7 +453,7 @@ def test_every_training_is_a_dot_and_every_mean_a_tick():
 
 
 def test_panels_stand_at_most_four_in_a_row():
-    figure = comparisons.regime_figure(trainings(6), title="AlexNet")
+    figure = compare_figures.regime_figure(trainings(6), title="AlexNet")
     columns = [axes.get_subplotspec().colspan.start for axes in figure.axes]
     assert columns == [0, 1, 2, 3, 0, 1]
 
@@ -463,7 +464,7 @@ def test_regimes_keep_their_row_in_all_panels():
         "b": {"dropout": np.ones(2), "plain": np.zeros(2)},
         "c": {"dropout": np.ones(3)},
     }
-    figure = comparisons.regime_figure(values, title="t")
+    figure = compare_figures.regime_figure(values, title="t")
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == ["plain", "dropout"]
     rows = [

@@ -16,6 +16,10 @@ DPI = 150
 
 # Okabe and Ito's palette, which readers with any colour vision can tell apart.
 VERMILION, BLUE, GREY = "#d55e00", "#0072b2", "#6b6f76"
+# The rest of it, less its yellow, which is faint on white.
+COLOURS = (BLUE, VERMILION, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "black")
+# One more than there are colours: 56 pairs before one comes back.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -267,19 +267,6 @@ def check_on_scenes(trained: Model, name: object) -> Model:
     return trained
 
 
-def analysis_manifest(
-    config: SweepSettings, trained: Model, **provenance: Any
-) -> dict[str, Any]:
-    """What makes an analysis of these weights the same run."""
-    return outputs.manifest(
-        config,
-        weights=trained.weights.digest,
-        **model.answers_of(trained),
-        scenes=generated.scenes_fingerprint(config.seed, trained.image_size),
-        **provenance,
-    )
-
-
 def suffix(config: ImageSweepSettings) -> str:
     """What the images add to the name of a folder for results."""
     path = config.data.path

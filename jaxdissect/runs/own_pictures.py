@@ -87,9 +87,9 @@ def open_pictures(
     whole = pictures.pictures(data.path, trained.image_size, left_out=sorted(absent))
     names = [name for name in files if name not in absent]
     if data.labels == "predicted":
-        labels = predicted(whole, trained, batch_size, progress)
+        labels = _predicted(whole, trained, batch_size, progress)
     else:
-        labels = named(data.path, whole.classes, names, trained.classes)
+        labels = _named(data.path, whole.classes, names, trained.classes)
     halves = pictures.halves(labels, num_rank=num_rank, num_report=num_report)
     rank, report = (
         pictures.labelled(whole, half, labels[half], trained.classes) for half in halves
@@ -150,23 +150,13 @@ def about_broken(broken: Sequence[Broken], number: int) -> str:
     )
 
 
-def named(
+def _named(
     folder: Path,
     folders: tuple[str, ...],
     names: Sequence[str],
     classes: tuple[str, ...],
 ) -> np.ndarray:
-    """[N] the class each picture's folder is named after.
-
-    Args:
-        folder: of all.
-        folders: for classes, in it.
-        names: [N] paths of the pictures relative to it.
-        classes: of the network.
-
-    Raises:
-        BadInput: no folders for classes, or one that is not named after a class.
-    """
+    """[N] the class that the folder of each picture, by its path, is named after."""
     advice = "--data.labels predicted takes the network's own answers"
     if not folders:
         raise BadInput(
@@ -179,7 +169,7 @@ def named(
     return np.array([meant[folder_of(name)] for name in names])
 
 
-def predicted(
+def _predicted(
     whole: ImageSet, trained: Model, batch_size: int, progress: Progress
 ) -> np.ndarray:
     """[N] the class the network takes each picture for."""
@@ -199,11 +189,7 @@ def _repeated(
     files: Mapping[str, int],
     broken: Container[str],
 ) -> tuple[Broken, ...]:
-    """Pictures that are there already, byte by byte, and are to be left out.
-
-    Raises:
-        BadInput: some are in the folders of two classes, by which they are labelled.
-    """
+    """Pictures that are there already, byte by byte, and are to be left out."""
     assert data.path is not None
     whole = [(name, length) for name, length in files.items() if name not in broken]
     twice = duplicates.same_bytes(data.path, whole)

@@ -111,21 +111,18 @@ class Sweeps(NamedTuple):
 
 def sweeps(this: Pass, layer: str) -> Sweeps:
     """Sweeps of one layer, by the cheaper way that fits."""
-    trained, budget = this.trained, this.config.memory_mib * 2**20
-    shape = model.unit_shapes(trained, (layer,))[layer]
-    params = trained.weights.params
-    edited = model.edited_tail(trained.network, layer, params, shape, budget)
-    return sweeps_of(this, edited, shape[-1])
+    memory_bytes = this.config.memory_mib * 2**20
+    return sweeps_of(this, this.trained.edited_tail(layer, memory_bytes=memory_bytes))
 
 
 def rotated_sweeps(this: Pass, layer: str, rotation: Array) -> Sweeps:
     """Sweeps of a layer's rotated units, for parts `seen_rotated`."""
     split = networks.split(this.trained.network, layer)
     turned = ablation.rotated(split, rotation)
-    return sweeps_of(this, ablation.by_replaying(turned.tail), len(rotation))
+    return sweeps_of(this, ablation.by_replaying(turned.tail))
 
 
-def sweeps_of(this: Pass, edited: ablation.EditedTail, num_units: int) -> Sweeps:
+def sweeps_of(this: Pass, edited: ablation.EditedTail) -> Sweeps:
     """Sweeps of an edited tail, that count the classes that occur."""
     params, classes = this.trained.weights.params, this.images.numbers
     settings: dict[str, Any] = {
@@ -134,7 +131,7 @@ def sweeps_of(this: Pass, edited: ablation.EditedTail, num_units: int) -> Sweeps
     }
 
     def units() -> Statistic:
-        swept = ablation.unit_effects(edited, params, num_units, **settings)
+        swept = ablation.unit_effects(edited, params, **settings)
         return _counting(swept, classes)
 
     def sets(keeps: np.ndarray) -> Statistic:

@@ -74,7 +74,8 @@ def expected_record(settings: AblateSettings, model: Model) -> dict[str, Any]:
     dissections = {
         layer: dissection_record(settings, model, layer) for layer in settings.layers
     }
-    return halves.analysis_manifest(settings, model, dissections=dissections)
+    images = halves.scenes_for(settings, model)
+    return experiment.record_of(settings, model, images, dissections)
 
 
 def dissection_record(

@@ -26,7 +26,7 @@ def summarize(
     key: Array,
     effects: LayerEffects,
     by_class: dict[str, dict[str, list[SetEffect]]],
-    found: Correlations,
+    related: Correlations,
     *,
     removed: int,
     top: int,
@@ -37,7 +37,7 @@ def summarize(
         key: PRNG key, consumed.
         effects: of the layer.
         by_class: {class: {order: effects at every count}}.
-        found: correlations of attributes with drops.
+        related: correlations of attributes with drops.
         removed: how many units to remove at once, one of the curves' counts.
         top: units that count as a class's most important ones.
     """
@@ -47,6 +47,7 @@ def summarize(
     at = effects.curves.counts.tolist().index(removed)
     keeping = [_keeping(effects, orders, removed) for orders in by_class.values()]
     hardest = effects.classes[hardest_hit(effects, removed)]
+    ends = related.value, related.low, related.high
     return {
         "units": len(effects.worst),
         "images": units.base.true.sum().item(),
@@ -77,10 +78,10 @@ def summarize(
         },
         "correlations": {
             a: {
-                m: [part[i, j].item() for part in (found.value, found.low, found.high)]
-                for j, m in enumerate(found.measures)
+                m: [part[i, j].item() for part in ends]
+                for j, m in enumerate(related.measures)
             }
-            for i, a in enumerate(found.attributes)
+            for i, a in enumerate(related.attributes)
         },
     }
 
@@ -90,8 +91,8 @@ def _served(key: Array, effects: LayerEffects, top: int) -> dict[str, Any]:
     if "IoU" not in effects.attributes:
         return {}
     served = classes_served(effects.orders, top).astype(np.float64)
-    found = rank_correlation(key, effects.attributes["IoU"], served)
-    return {"iou_with_classes_served": found._asdict()}
+    correlation = rank_correlation(key, effects.attributes["IoU"], served)
+    return {"iou_with_classes_served": correlation._asdict()}
 
 
 def _keeping(effects, orders, kept: int) -> SetEffect:
@@ -187,17 +188,17 @@ def _about_iou(summary) -> list[str]:
 
 
 def _about_attributes(correlations) -> list[str]:
-    said = []
+    sentences = []
     for measure in next(iter(correlations.values()), {}):
         ranked = sorted(correlations, key=lambda a: -abs(correlations[a][measure][0]))
         parts = [
             "{} {:+.2f} [{:+.2f}, {:+.2f}]".format(a, *correlations[a][measure])
             for a in ranked
         ]
-        said.append(
+        sentences.append(
             f"Spearman correlation with the drop of {measure}: {'; '.join(parts)}."
         )
-    return said
+    return sentences
 
 
 def _percent(row, order: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool
 
 from jaxdissect import metrics
 from jaxdissect.ablation.layer_effects import LayerEffects
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def page(result: "LayerResult") -> str:
     """What every unit does and, where it is known, looks for, as HTML."""
     effects, units, top = result.effects, result.dissected, result.summary["top"]
-    does = unit_effect_cards(effects, top)
+    does = unit_effects(effects, top)
     if units is None:
         return _without_labels(result, does, class_cards(effects, [], top))
     return dissect.render(
@@ -57,72 +56,53 @@ def _without_labels(
     )
 
 
-def unit_effect_cards(effects: LayerEffects, top: int) -> list[dissect.UnitEffects]:
+def unit_effects(effects: LayerEffects, top: int) -> list[dissect.UnitEffects]:
     """What every unit costs, and the classes it serves.
 
     A unit serves the classes in whose `top` most important units it is, by the ranking
     images, and those that lose answers without it beyond chance.
     """
-    rank = np.argsort(effects.orders, 1)
+    place, units = np.argsort(effects.orders, 1), effects.units
+    loses = effects.significant & (units.lost > units.gained)
+
+    def service(unit: int, k: int) -> dissect.Service:
+        significant = bool(loses[unit, k])
+        return dissect.Service(
+            effects.classes[k], *_costs(effects, unit, k), significant
+        )
+
     cards = []
     for unit, top1 in enumerate(effects.drops.top1.tolist()):
-        serves = (rank[:, unit] < top) | _loses(effects, unit)
-        classes = np.flatnonzero(serves)
-        nats = effects.drops.log_probability[unit, classes]
-        cards.append(
-            dissect.UnitEffects(
-                top1_drop=top1,
-                low=effects.top1.low[unit].item(),
-                high=effects.top1.high[unit].item(),
-                services=tuple(
-                    _service(effects, unit, k)
-                    for k in classes[np.argsort(-nats, kind="stable")].tolist()
-                ),
-            )
-        )
+        served = np.flatnonzero((place[:, unit] < top) | loses[unit])
+        nats = effects.drops.log_probability[unit, served]
+        order = served[np.argsort(-nats, kind="stable")].tolist()
+        ends = effects.top1.low[unit].item(), effects.top1.high[unit].item()
+        services = tuple(service(unit, k) for k in order)
+        cards.append(dissect.UnitEffects(top1, *ends, services))
     return cards
 
 
 def class_cards(
     effects: LayerEffects, cards: Sequence[dissect.UnitCard], top: int
 ) -> list[dissect.ClassCard]:
-    """Every class with the `top` units it relies on, and what those look for."""
+    """Every class with the `top` units it relies on; what those look for, if known."""
     base = effects.units.base
     recall, balanced = metrics.recall(base), metrics.balanced_accuracy(base)
+
+    def relied_on(unit: int, k: int) -> dissect.ClassUnit:
+        card = cards[unit] if cards else None
+        label = (card.label, card.category, card.iou) if card else ("", "", 0.0)
+        return dissect.ClassUnit(unit, *label, *_costs(effects, unit, k))
+
     return [
         dissect.ClassCard(
             name=name,
             recall=recall[k].item(),
             balanced_accuracy=balanced[k].item(),
-            units=tuple(
-                _class_unit(effects, cards, unit, k)
-                for unit in effects.orders[k, :top].tolist()
-            ),
+            units=tuple(relied_on(u, k) for u in effects.orders[k, :top].tolist()),
         )
         for k, name in enumerate(effects.classes)
     ]
-
-
-def _loses(effects: LayerEffects, unit: int) -> Bool[np.ndarray, "K"]:
-    """Classes that lose answers without the unit beyond chance."""
-    units = effects.units
-    return effects.significant[unit] & (units.lost[unit] > units.gained[unit])
-
-
-def _service(effects: LayerEffects, unit: int, k: int) -> dissect.Service:
-    drop, low, high, nats = _costs(effects, unit, k)
-    significant = bool(_loses(effects, unit)[k])
-    return dissect.Service(effects.classes[k], drop, low, high, nats, significant)
-
-
-def _class_unit(
-    effects: LayerEffects, cards: Sequence[dissect.UnitCard], unit: int, k: int
-) -> dissect.ClassUnit:
-    costs = _costs(effects, unit, k)
-    if not cards:
-        return dissect.ClassUnit(unit, "", "", 0.0, *costs)
-    card = cards[unit]
-    return dissect.ClassUnit(unit, card.label, card.category, card.iou, *costs)
 
 
 def _costs(

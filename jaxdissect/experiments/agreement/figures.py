@@ -14,9 +14,8 @@ from jaxdissect.experiments.agreement.results import (
     Predictor,
 )
 from jaxdissect.intervals import spearman
-from jaxdissect.plots.comparisons import COLOURS
 from jaxdissect.plots.figure import Figure
-from jaxdissect.plots.figures import BLUE, DPI, GREY, legend_below, plain
+from jaxdissect.plots.figures import BLUE, COLOURS, DPI, GREY, legend_below, plain
 
 
 def agreement_figure(found: Sequence[Agreement]) -> Figure:

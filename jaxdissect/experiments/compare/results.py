@@ -15,9 +15,10 @@ from jaxtyping import Bool, Float, Int
 from jaxdissect import ablation, metrics
 from jaxdissect.ablation import Effects, UnitAttributes
 from jaxdissect.ablation.layer_effects import FALSE_DISCOVERIES, class_shares
+from jaxdissect.experiments.compare import figures
 from jaxdissect.intervals import spearman
 from jaxdissect.pages.tables import Cell, Table
-from jaxdissect.plots import comparisons, figures
+from jaxdissect.plots.figures import save
 
 
 class Axes(NamedTuple):
@@ -208,16 +209,16 @@ def save_figures(folder: Path, measured: Sequence[Training]) -> None:
         }
         for name in shown
     }
-    figure = comparisons.regime_figure(values, title="Trainings by regime")
-    figures.save(figure, folder / "regimes.png")
+    figure = figures.regime_figure(values, title="Trainings by regime")
+    save(figure, folder / "regimes.png")
     curves = {
         r: np.concatenate([t.removal for t in measured if regime(t) == r])
         for r in regimes
     }
     fractions = measured[0].counts / measured[0].counts[-1]
     chance = float(measured[0].removal[:, -1].mean())
-    cumulative = comparisons.cumulative_figure(fractions, curves, chance)
-    figures.save(cumulative, folder / "cumulative_removal.png")
+    cumulative = figures.cumulative_figure(fractions, curves, chance)
+    save(cumulative, folder / "cumulative_removal.png")
 
 
 def _mean(turned: Sequence[Axes], field: str) -> float:

@@ -16,9 +16,17 @@ from matplotlib.ticker import MaxNLocator
 
 from jaxdissect.pages.claims import Claim, above, mean_and_interval
 from jaxdissect.pages.tables import Cell, Table
-from jaxdissect.plots.comparisons import COLOURS, MARKERS
 from jaxdissect.plots.figure import Figure
-from jaxdissect.plots.figures import BLUE, DPI, GREY, VERMILION, canvas, plain
+from jaxdissect.plots.figures import (
+    BLUE,
+    COLOURS,
+    DPI,
+    GREY,
+    MARKERS,
+    VERMILION,
+    canvas,
+    plain,
+)
 
 REGIMES = ("weight decay", "block norm", "block norm and fields")
 

@@ -5,9 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from jaxdissect.plots.comparisons import COLOURS, MARKERS
 from jaxdissect.plots.figure import Figure
-from jaxdissect.plots.figures import BLUE, DPI, GREY, VERMILION, plain
+from jaxdissect.plots.figures import (
+    BLUE,
+    COLOURS,
+    DPI,
+    GREY,
+    MARKERS,
+    VERMILION,
+    plain,
+)
 
 
 def dots(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxdissect.experiments.scale import figures
 from jaxdissect.pages import inline, tables
-from jaxdissect.plots import comparisons, figures
 from jaxdissect.plots.figure import Figure
+from jaxdissect.plots.figures import save
 from jaxdissect.runs import outputs
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def write(folder: Path, result: "Result") -> None:
     """scaling.csv, two figures, findings.txt and summary.json."""
     tables.write_columns(folder / "scaling.csv", columns(result.rows))
     for name, figure in figures_of(result.rows).items():
-        figures.save(figure, folder / f"{name}.png")
+        save(figure, folder / f"{name}.png")
     said = [*result.images_used, *sentences(result.layer, result.rows)]
     (folder / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     rows = [row._asdict() for row in result.rows]
@@ -55,7 +56,7 @@ def figures_of(rows: Sequence["Scaled"]) -> dict[str, Figure]:
             factors = np.array(sorted({row.factor for row in rows}))
             _, low, high = lines.pop(control)
             panels[kind] = (factors, lines, (low, high))
-        drawn[file] = comparisons.scaling_panels(panels)
+        drawn[file] = figures.scaling_panels(panels)
     return drawn
 
 
