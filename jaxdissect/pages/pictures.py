@@ -22,6 +22,12 @@ GAP = 4
 """Pixels between two pictures of a strip."""
 
 OUTLINE = (255, 221, 51)
+TRUTH = (51, 221, 255)
+"""Outline of what is labelled."""
+
+SIDE = 256
+"""Pixels along each side of a picture that stands alone."""
+
 WARM = (230, 85, 0)
 COOL = (0, 110, 220)
 COVER = 0.85
@@ -69,6 +75,38 @@ def region_strip(
     pictures[_around(regions)] = OUTLINE
     separated = np.pad(pictures, ((0, 0), (0, 0), (0, GAP), (0, 0)))
     return np.concatenate(separated, axis=1)[:, :-GAP]
+
+
+def marked(
+    image: UInt8[np.ndarray, "S S 3"],
+    region: Bool[np.ndarray, "S S"],
+    truth: Bool[np.ndarray, "S S"],
+    *,
+    side: int = SIDE,
+) -> UInt8[np.ndarray, "s s 3"]:
+    """An image, dimmed where units are off, with the labelled concept in outline.
+
+    Args:
+        image: values in [0, 255].
+        region: where units are on; outlined in yellow, from outside.
+        truth: where the concept is; outlined in blue, from inside.
+        side: s, in pixels, to which the image is scaled so that outlines stay fine.
+
+    >>> nowhere, image = np.zeros((4, 4), bool), np.zeros((4, 4, 3), np.uint8)
+    >>> marked(image, nowhere, ~nowhere, side=8)[0, 0].tolist() == list(TRUTH)
+    True
+    """
+    large = scaled(image, side)
+    region, truth = (
+        scaled(light, side, Image.Resampling.BILINEAR) > 127
+        for light in (np.where(m, 255, 0).astype(np.uint8) for m in (region, truth))
+    )
+    # A copy, because the strip may be one with the image.
+    picture = region_strip(large[None], region[None], height=side).copy()
+    border = np.pad(truth, 1)
+    inside = border[:-2, 1:-1] & border[2:, 1:-1] & border[1:-1, :-2] & border[1:-1, 2:]
+    picture[truth & ~inside] = TRUTH
+    return picture
 
 
 def signed_overlay(

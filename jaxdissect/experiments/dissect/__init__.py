@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from jaxdissect.experiments.dissect.netdissect import read_netdissect
     from jaxdissect.experiments.dissect.page import render
     from jaxdissect.experiments.dissect.questions import (
+        Pictures,
         answer_facts,
         answer_folder,
-        concept_numbers,
         file_name,
+        opened,
         own_pictures,
+        pictures_of,
     )
     from jaxdissect.experiments.dissect.saved import (
         OpenDissection,
@@ -56,11 +58,13 @@ _HOMES = {
     "netdissect": ("read_netdissect",),
     "page": ("render",),
     "questions": (
+        "Pictures",
         "answer_facts",
         "answer_folder",
-        "concept_numbers",
         "file_name",
+        "opened",
         "own_pictures",
+        "pictures_of",
     ),
     "saved": (
         "OpenDissection",
@@ -81,6 +85,7 @@ __all__ = [
     "LayerResult",
     "Match",
     "OpenDissection",
+    "Pictures",
     "Result",
     "SavedDissection",
     "Service",
@@ -91,7 +96,6 @@ __all__ = [
     "answer_folder",
     "as_dissected",
     "check_weights",
-    "concept_numbers",
     "default_out",
     "default_settings",
     "dissect",
@@ -102,7 +106,9 @@ __all__ = [
     "load_cards",
     "load_dissection",
     "open_dissection",
+    "opened",
     "own_pictures",
+    "pictures_of",
     "read_netdissect",
     "render",
     "run",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jaxdissect.experiments.dissect.questions import concept_numbers, own_pictures
+from jaxdissect.experiments.dissect.questions import own_pictures
 from jaxdissect.experiments.dissect.saved import OpenDissection as Asked
 from jaxdissect.experiments.dissect.saved import (
     as_dissected,
@@ -16,7 +16,6 @@ __all__ = [
     "Asked",
     "as_dissected",
     "check_weights",
-    "concept_numbers",
     "folder_of",
     "open_dissection",
     "own_pictures",

@@ -1,32 +1,12 @@
-"""Figures that answer questions to a dissection.
-
-Built on matplotlib's `Figure` itself, as all figures here. Rates come in as fractions
-and are drawn in percent.
-"""
-
-from collections.abc import Sequence
+"""How well a unit tells images with a concept from others, drawn."""
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from PIL import Image
 
 from jaxdissect.dissection.queries import UnitClassifier
-from jaxdissect.pages import pictures
 from jaxdissect.plots.figure import Figure
-from jaxdissect.plots.figures import BLUE, DPI, VERMILION, canvas
-
-PANEL = 1.9
-"""Inches of it in a grid."""
-
-PER_ROW = 6
-"""Pictures side by side, at most."""
-
-SIDE = 256
-"""Pixels along each side of a picture."""
-
-TRUTH = (51, 221, 255)
+from jaxdissect.plots.figures import BLUE, VERMILION, canvas
 
 GRID = 400
 """Places at which a density is drawn."""
@@ -36,42 +16,10 @@ GOLDEN = (5**0.5 - 1) / 2
 is the same every time."""
 
 
-def marked(
-    image: UInt8[np.ndarray, "S S 3"],
-    region: Bool[np.ndarray, "S S"],
-    truth: Bool[np.ndarray, "S S"],
-    *,
-    side: int = SIDE,
-) -> UInt8[np.ndarray, "s s 3"]:
-    """An image, dimmed where units are off, with the labelled concept in outline.
-
-    Args:
-        image: values in [0, 255].
-        region: where units are on; outlined in yellow, from outside.
-        truth: where the concept is; outlined in blue, from inside.
-        side: s, in pixels, to which the image is scaled so that outlines stay fine.
-
-    >>> nowhere, image = np.zeros((4, 4), bool), np.zeros((4, 4, 3), np.uint8)
-    >>> marked(image, nowhere, ~nowhere, side=8)[0, 0].tolist() == list(TRUTH)
-    True
-    """
-    scaled = pictures.scaled(image, side)
-    region, truth = (
-        pictures.scaled(light, side, Image.Resampling.BILINEAR) > 127
-        for light in (np.where(m, 255, 0).astype(np.uint8) for m in (region, truth))
-    )
-    # A copy, because the strip may be one with the image.
-    picture = pictures.region_strip(scaled[None], region[None], height=side).copy()
-    border = np.pad(truth, 1)
-    inside = border[:-2, 1:-1] & border[2:, 1:-1] & border[1:-1, :-2] & border[1:-1, 2:]
-    picture[truth & ~inside] = TRUTH
-    return picture
-
-
 def classifier_figure(
     peaks: Float[np.ndarray, "N"],
     has_concept: Bool[np.ndarray, "N"],
-    found: UnitClassifier,
+    judged: UnitClassifier,
     unit: str,
     concept: str,
 ) -> Figure:
@@ -80,7 +28,7 @@ def classifier_figure(
     Args:
         peaks: the unit's highest value on each image.
         has_concept: whether the image shows the concept.
-        found: from `unit_as_classifier` of the same.
+        judged: from `unit_as_classifier` of the same.
         unit: its name, such as "unit 150".
         concept: its name.
 
@@ -93,71 +41,32 @@ def classifier_figure(
 
     >>> from jaxdissect.dissection.queries import unit_as_classifier
     >>> peaks, has_concept = np.array([0.0, 1.0, 5.0]), np.array([False, False, True])
-    >>> found = unit_as_classifier(peaks, has_concept, 3.0)
-    >>> figure = classifier_figure(peaks, has_concept, found, "unit 7", "boat")
+    >>> judged = unit_as_classifier(peaks, has_concept, 3.0)
+    >>> figure = classifier_figure(peaks, has_concept, judged, "unit 7", "boat")
     >>> figure.get_suptitle().splitlines()[0]
     'Unit 7 as a classifier of “boat”: balanced accuracy 100.0 %'
     """
     figure, axes = canvas()
-    low, high = min(0.0, peaks.min()), max(peaks.max(), found.threshold)
+    low, high = min(0.0, peaks.min()), max(peaks.max(), judged.threshold)
     margin = 0.04 * (high - low or 1.0)
     axes.set_xlim(low - margin, high + margin)
     axes.set_ylim(-1.4, 0.75)
     with_it, without = peaks[has_concept], peaks[~has_concept]
-    _cloud(axes, with_it, 0.0, VERMILION, found.true_positive_rate)
-    _cloud(axes, without, -1.0, BLUE, found.false_positive_rate)
+    _cloud(axes, with_it, 0.0, VERMILION, judged.true_positive_rate)
+    _cloud(axes, without, -1.0, BLUE, judged.false_positive_rate)
     kinds = (("images with it", with_it), ("images without", without))
     names = [f"{kind}\n({len(values)})" for kind, values in kinds]
     axes.set_yticks([0.1, -0.9], names)
-    axes.axvline(found.threshold, color="black", linewidth=1)
+    axes.axvline(judged.threshold, color="black", linewidth=1)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"peak activation of {unit}")
-    ends = " to ".join(f"{100 * end:.1f}" for end in found.interval)
+    ends = " to ".join(f"{100 * end:.1f}" for end in judged.interval)
     figure.suptitle(
         f"{unit.capitalize()} as a classifier of “{concept}”: balanced accuracy "
-        f"{100 * found.balanced_accuracy:.1f} %\n95 % interval {ends} %; threshold "
-        f"{found.threshold:.3g}; AUC {found.auc:.3f}",
+        f"{100 * judged.balanced_accuracy:.1f} %\n95 % interval {ends} %; threshold "
+        f"{judged.threshold:.3g}; AUC {judged.auc:.3f}",
         fontsize=10,
-    )
-    return figure
-
-
-def picture_grid(
-    shown: Sequence[tuple[UInt8[np.ndarray, "s s 3"], str]], title: str, *, bright: str
-) -> Figure:
-    """Pictures in rows, each with its caption.
-
-    Args:
-        shown: (picture from `marked`, caption of any number of lines), one or more.
-        title: above all of them.
-        bright: what the bright parts are, such as "a unit is on".
-
-    >>> picture = np.zeros((8, 8, 3), np.uint8)
-    >>> len(picture_grid([(picture, "park")] * 2, "Trees", bright="a unit is on").axes)
-    2
-    """
-    rows = -(-len(shown) // PER_ROW)
-    columns = -(-len(shown) // rows)
-    lines = max(caption.count("\n") + 1 for _, caption in shown)
-    size = (PANEL * max(columns, 2), (PANEL + 0.14 * lines) * rows + 0.6)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for panel, (picture, caption) in zip(panels, shown, strict=False):
-        panel.imshow(picture, interpolation="antialiased")
-        panel.set_title(caption, fontsize=7.5, pad=3)
-        panel.set_axis_off()
-    for panel in panels[len(shown) :]:
-        panel.remove()
-    figure.suptitle(title, fontsize=10)
-    colours = {bright: pictures.OUTLINE, "labelled": TRUTH}
-    lines_of = [
-        Line2D([], [], color=f"#{bytes(colour).hex()}", label=name)
-        for name, colour in colours.items()
-        if any((picture == colour).all(-1).any() for picture, _ in shown)
-    ]
-    figure.legend(
-        handles=lines_of, loc="outside lower center", ncols=2, frameon=False, fontsize=8
     )
     return figure
 
