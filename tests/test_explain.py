@@ -18,14 +18,14 @@ from PIL import Image
 from jaxdissect import model, networks
 from jaxdissect.cli import main
 from jaxdissect.data import scene_rendering as scenes
-from jaxdissect.experiments.dissect import asking
+from jaxdissect.experiments.dissect import Pictures, open_dissection
 from jaxdissect.experiments.dissect import command as dissect
-from jaxdissect.experiments.explain import command as explain
-from jaxdissect.experiments.explain import explaining, voicing
+from jaxdissect.experiments.explain import experiment as explain
 from jaxdissect.experiments.explain import page as explanation
+from jaxdissect.experiments.explain import run, writing
 from jaxdissect.experiments.explain.settings import ExplainSettings
 from jaxdissect.pages import pictures
-from jaxdissect.runs import subjects
+from jaxdissect.runs import publishing, subjects
 from jaxdissect.upsampling import Centres
 
 CONFIG = """
@@ -166,12 +166,14 @@ def test_own_pictures_and_classes_and_the_same_question_again(
 def explain_with(tail, trained, dissected, out, **settings):
     """Explain one picture with another network after the layer."""
     found = model.load_trained(trained / "weights.safetensors")
-    asked = asking.open_dissection(dissected)
-    subject = subjects.of_trained(found, ("conv5_3",), facts={})
-    head = explaining.Head(tail, found.weights.params, ("one", NASTY))
-    shown = explain.Pictures([NASTY], [(NASTY, "")], drawn(found.image_size)[:1])
-    config = ExplainSettings(num_units=2, **settings)
-    explain.explain_subject(config, subject, head, asked, shown, out)
+    scope = explain.Scope(
+        ExplainSettings(num_units=2, **settings),
+        subjects.of_trained(found, ("conv5_3",), facts={}),
+        explain.Head(tail, found.weights.params, ("one", NASTY)),
+        open_dissection(dissected),
+        Pictures([NASTY], [NASTY], [""], drawn(found.image_size)[:1]),
+    )
+    explain.explain(scope, progress=False).save(out)
     return (out / "report.html").read_text(), rows_of(out / "units.csv")
 
 
@@ -200,22 +202,55 @@ def test_a_saturated_probability_is_said_to_be_and_the_logit_still_speaks(
 
 
 def test_colour_is_where_a_unit_speaks(dissected):
-    asked = asking.open_dissection(dissected)
-    units = len(asked.saved.cards)
+    opened = open_dissection(dissected)
+    units = len(opened.saved.cards)
     maps = np.zeros((4, 4, units), np.float32)
     maps[0, 3, 1], maps[3, 0, 1] = 2.0, -1.0
-    told = explaining.Statement(0, 0.5, 0.0, maps, maps.sum((0, 1)))
-    centres = Centres.square(7.5, 16.0)
-    scope = voicing.Scope(ExplainSettings(), asked, ("a", "b"), centres, dissected)
+    evidence = explain.Evidence(0, 0.5, 0.0, maps, maps.sum((0, 1)))
     image = np.full((64, 64, 3), 128, np.uint8)
     chances = np.array([0.5, 0.5])
-    answer = voicing.picture_answer(scope, ("", ""), image, chances, [told])
-    ((voice,), opposing) = answer.classes[0].speaking, answer.classes[0].opposing
-    assert (voice.unit, voice.drop, voice.share, opposing) == (1, 1.0, 1.0, [])
-    redness = pictures.picture_of(voice.where).astype(int) @ [1, 0, -1]
-    middle = voicing.SIDE // 8
+    picture = explain.PictureAnswer("", "", "", image, chances, [evidence])
+    centres = Centres.square(7.5, 16.0)
+    result = explain.Result(
+        *((picture,), ("a", "b"), opened, centres, "probability", 6, {}, {})
+    )
+    shown = explanation.shown_picture(result, picture, writing.said_of)
+    ((unit,), opposing) = shown.classes[0].supporting, shown.classes[0].opposing
+    assert (unit.card.unit, unit.drop, unit.share, opposing) == (1, 1.0, 1.0, [])
+    redness = pictures.picture_of(unit.where).astype(int) @ [1, 0, -1]
+    middle = explanation.SIDE // 8
     assert redness[middle, -middle] > 150 and redness[-middle, middle] < -50
     assert np.abs(redness[3 * middle : 5 * middle, 3 * middle : 5 * middle]).max() < 9
+
+
+@pytest.mark.slow
+def test_from_python_no_files_no_prints_and_the_same_bytes(
+    trained, dissected, explained, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    network = model.load(weights=trained / "weights.safetensors")
+    settings = ExplainSettings(num_units=3, score="logit")
+    result = run(network, None, settings, dissection=dissected, progress=False)
+    assert capsys.readouterr() == ("", "") and not list(tmp_path.iterdir())
+    rows, table = rows_of(explained / "units.csv"), result.table()
+    assert {name: [r[name] for r in rows] for name in rows[0]} == {
+        name: list(map(str, cells)) for name, cells in table.items()
+    }
+    assert repr(result).startswith(FIRST)
+    assert result._repr_html_().startswith("<iframe")
+    # Beside the command's, so that links to the dissection are the same.
+    result.save(explained.parent / "explained_again")
+    for file in ("units.csv", "summary.json", "report.html"):
+        again = explained.parent / "explained_again" / file
+        assert again.read_bytes() == (explained / file).read_bytes()
+    of_arrays = run(
+        network,
+        drawn(network.image_size),
+        settings,
+        dissection=dissected,
+        progress=False,
+    )
+    assert of_arrays.table()["score_drop"] == table["score_drop"]
 
 
 def test_a_strip_comes_apart_into_its_pictures():
@@ -304,9 +339,7 @@ def test_a_missing_dissection_is_made_and_scores_do_not_meet(
     picture = ["--images", str(question / "one.png")]
     asked = ["dissect", str(question / "explain.py"), *weights_of(trained), *picture]
     outs = []
-    monkeypatch.setattr(
-        explain.command, "explain_subject", lambda *a: outs.append(a[-1].name)
-    )
+    monkeypatch.setattr(publishing, "make_once", lambda out, *_: outs.append(out.name))
     main(asked)
     main([*asked, "--score", "logit"])
     dissection = Path("runs") / "dissect-tiny-conv5_3-pnas20"
@@ -320,4 +353,4 @@ def test_a_missing_dissection_is_made_and_scores_do_not_meet(
 def test_probabilities_are_never_rounded_to_certainty():
     for probability in (1e-9, 0.0004, 0.9996, 1 - 1e-12):
         assert explanation.percent(probability)[0] in "<>"
-        assert explanation.chance(probability)[0] in "<>"
+        assert writing.chance(probability)[0] in "<>"

@@ -1,13 +1,39 @@
-"""What units say of pictures, as one HTML page that needs nothing but a browser."""
+"""Which units are for predictions and which against, as one HTML page."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
-from jaxdissect.pages import base
+import numpy as np
+
+from jaxdissect.dissection.layers import make_layers
+from jaxdissect.experiments.dissect import UnitCard
+from jaxdissect.pages import base, pictures
 from jaxdissect.pages.numbers import MINUS
+from jaxdissect.upsampling import upsample
+
+if TYPE_CHECKING:
+    from jaxdissect.experiments.explain.experiment import (
+        Evidence,
+        PictureAnswer,
+        Result,
+    )
 
 PALETTE_SIZE = 6
 """Colours in the style sheet; further categories begin again with the first."""
+
+SIDE = 224
+"""Pixels along each side of a picture on the page."""
+
+NUM_TOP_IMAGES = 3
+"""Of a unit's own, shown beside it."""
+
+TOP_IMAGE_SIDE = 72
+
+NUM_BEST = 5
+"""Classes whose probabilities are shown."""
 
 LEAST = 1e-3
 """Probabilities nearer to 0 or 1 are only said to be so."""
@@ -15,58 +41,45 @@ LEAST = 1e-3
 TIMES = "\N{MULTIPLICATION SIGN}"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-NAMED = 3
-"""Units for a class, and against it, that a sentence names."""
 
-
-class Voice(NamedTuple):
-    """A unit that speaks for a class, or against it.
+class ShownUnit(NamedTuple):
+    """A unit that is for a class, or against it.
 
     Attributes:
-        unit: its number, 0-based.
-        label: its best concept, any characters; empty for a unit without one.
-        category: that concept's category, or empty.
-        iou: its IoU with that concept, in [0, 1].
-        is_detector: whether it passes the detector rule.
+        card: what it looks for.
         drop: of the class's score without the unit, to first order; against where
             negative.
-        share: of all that speaks for the class, or against it, in [0, 1].
-        where: the picture as a `data:` address, coloured where the unit speaks.
+        share: of all that is for the class, or against it, in [0, 1].
+        where: the picture as a `data:` address, coloured where the unit acts.
         top_images: the first of the unit's own top images, likewise.
-        link: to the unit in the dissection's report, or empty.
     """
 
-    unit: int
-    label: str
-    category: str
-    iou: float
-    is_detector: bool
+    card: UnitCard
     drop: float
     share: float
     where: str
     top_images: tuple[str, ...]
-    link: str
 
 
-class ClassAnswer(NamedTuple):
+class ShownClass(NamedTuple):
     """A class asked about.
 
     Attributes:
         name: any characters.
         probability: in [0, 1].
-        said: a sentence, from `sentence`.
-        speaking: units for it, the strongest first.
+        said: what was found, a sentence.
+        supporting: units for it, the strongest first.
         opposing: units against it, the strongest first.
     """
 
     name: str
     probability: float
     said: str
-    speaking: Sequence[Voice]
-    opposing: Sequence[Voice]
+    supporting: Sequence[ShownUnit]
+    opposing: Sequence[ShownUnit]
 
 
-class PictureAnswer(NamedTuple):
+class ShownPicture(NamedTuple):
     """What is said of a picture.
 
     Attributes:
@@ -81,100 +94,79 @@ class PictureAnswer(NamedTuple):
     detail: str
     picture: str
     best: Sequence[tuple[str, float]]
-    classes: Sequence[ClassAnswer]
+    classes: Sequence[ShownClass]
 
 
 def render(
-    title: str,
-    facts: Mapping[str, str],
-    answers: Sequence[PictureAnswer],
-    categories: Sequence[str],
-    *,
-    score: str,
+    result: "Result", said_of: "Callable[[Result, Evidence], str]", link: str = ""
 ) -> str:
-    """Write the page: predictions, and which units speak for and against them.
-
-    All texts may hold any characters.
+    """The page: predictions, and which units are for and against them.
 
     Args:
-        title: of the page.
-        facts: what was asked and how, in reading order.
-        answers: one for each picture.
-        categories: of concepts, in the order of their colours.
-        score: what gradients are of, "probability" or "logit".
+        result: the answers; texts may hold any characters.
+        said_of: what was found about a class, in words.
+        link: to the dissection's report, or empty.
 
-    Returns:
-        HTML, to be written in UTF-8.
-
-    >>> one = ClassAnswer("farm", 0.93, "No unit speaks.", [], [])
-    >>> answer = PictureAnswer("a.jpg", "", "data:,", [("farm", 0.93)], [one])
-    >>> page = render("Why?", {"layer": "conv5"}, [answer], ["object"], score="logit")
-    >>> page[:15], page.count('<section class="question"')
-    ('<!doctype html>', 1)
+    Raises:
+        BadInput: the dissection's pictures are damaged.
     """
-    template = base.environment(percent=percent, amount=amount).get_template(
-        "explain.html.j2"
+    saved, layer = result.dissected.saved, result.dissected.layer
+    categories = dict.fromkeys(category for _, category in saved.concepts)
+    environment = base.environment(
+        "jaxdissect.experiments.explain", percent=percent, amount=amount
     )
-    return template.render(
-        title=title,
-        facts=facts,
-        answers=answers,
+    return environment.get_template("explain.html.j2").render(
+        title=f"Which units of {layer} speak for the prediction, and where?",
+        facts=result.facts,
+        answers=[shown_picture(result, one, said_of) for one in result.pictures],
         colour={name: i % PALETTE_SIZE for i, name in enumerate(categories)},
-        score=score,
+        score=result.score,
+        link=link,
     )
 
 
-def sentence(
-    name: str,
-    probability: float,
-    speaking: Sequence[tuple[int, str]],
-    opposing: Sequence[tuple[int, str]],
-) -> str:
-    """Who speaks for a class, and who against it, in words.
+def link(result: "Result", final: Path) -> str:
+    """To the dissection's report from a page in a folder; empty where there is none."""
+    report = result.dissected.folder / "report.html"
+    if not report.exists():
+        return ""
+    return quote(Path(os.path.relpath(report, final)).as_posix())
 
-    Args:
-        name: of the class.
-        probability: of it.
-        speaking: (unit, what it detects or empty), the strongest first.
-        opposing: the same of those against it.
 
-    >>> sentence("farm", 0.93, [(12, "barn"), (7, "")], [])
-    'farm (p 0.930): for it speak unit 12 (barn) and unit 7; against it none.'
+def most_probable(answer: "PictureAnswer") -> list[int]:
+    """Numbers of a picture's most probable classes."""
+    return np.argsort(-answer.probabilities, kind="stable")[:NUM_BEST].tolist()
+
+
+def shown_picture(
+    result: "Result",
+    answer: "PictureAnswer",
+    said_of: "Callable[[Result, Evidence], str]",
+) -> ShownPicture:
+    """A picture's part of the page.
+
+    Raises:
+        BadInput: the dissection's pictures are damaged.
     """
-    verb = "speaks" if len(speaking) == 1 else "speak"
-    return (
-        f"{name} (p {chance(probability)}): for it {verb if speaking else 'speaks'} "
-        f"{_listed(speaking)}; against it {_listed(opposing)}."
+    large = pictures.scaled(answer.image, SIDE)
+    classes = []
+    for evidence in answer.evidence:
+        sides = (
+            _shown_units(result, evidence, units, large, len(answer.image))
+            for units in evidence.strongest(result.num_units)
+        )
+        name, said = result.classes[evidence.number], said_of(result, evidence)
+        classes.append(ShownClass(name, evidence.probability, said, *sides))
+    return ShownPicture(
+        answer.title,
+        answer.detail,
+        pictures.data_uri(large, quality=85),
+        [
+            (result.classes[number], float(answer.probabilities[number]))
+            for number in most_probable(answer)
+        ],
+        classes,
     )
-
-
-def silence(name: str, probability: float, layer: str, score: str) -> str:
-    """Why no unit says anything, in words.
-
-    >>> silence("farm", 1.0, "conv5", "probability")
-    'farm (p > 0.999): the probability has saturated, so that its gradients are all \
-zero and units of conv5 cannot be told apart; ask again with --score logit.'
-    """
-    what = f"{name} (p {chance(probability)}): "
-    if score == "logit":
-        return f"{what}no unit of {layer} has a say, for or against."
-    return (
-        f"{what}the probability has saturated, so that its gradients are all zero and "
-        f"units of {layer} cannot be told apart; ask again with --score logit."
-    )
-
-
-def chance(probability: float) -> str:
-    """A probability in three digits; never rounded to 0 or 1.
-
-    >>> chance(0.5), chance(0.00001), chance(0.99999)
-    ('0.500', '< 0.001', '> 0.999')
-    """
-    if probability < LEAST:
-        return f"< {LEAST}"
-    if probability > 1 - LEAST:
-        return f"> {1 - LEAST}"
-    return f"{probability:.3f}"
 
 
 def percent(probability: float) -> str:
@@ -202,7 +194,39 @@ def amount(value: float) -> str:
     return digits.replace("-", MINUS)
 
 
-def _listed(units: Sequence[tuple[int, str]]) -> str:
-    named = [f"unit {n} ({label})" if label else f"unit {n}" for n, label in units]
-    *others, last = named[:NAMED] or ["none"]
-    return f"{', '.join(others)} and {last}" if others else last
+def _shown_units(
+    result: "Result",
+    evidence: "Evidence",
+    units: list[int],
+    large: np.ndarray,
+    size: int,
+) -> list[ShownUnit]:
+    name, saved = result.dissected.layer, result.dissected.saved
+    layer = make_layers(
+        {name: evidence.contributions[None]},
+        large[None],
+        {name: result.centres},
+        size,
+        saved.protocol,
+    )[name]
+    maps = evidence.contributions[None, ..., units]
+    finer = np.asarray(upsample(maps, layer.rows, layer.columns))[0]
+    shares = evidence.shares()
+    return [
+        ShownUnit(
+            saved.cards[unit],
+            float(evidence.drops[unit]),
+            float(shares[unit]),
+            pictures.data_uri(pictures.signed_overlay(large, finer[..., at])),
+            _top_images(saved.cards[unit]),
+        )
+        for at, unit in enumerate(units)
+    ]
+
+
+def _top_images(card: UnitCard) -> tuple[str, ...]:
+    if not card.captions:
+        return ()
+    strip = pictures.of_strip(pictures.picture_of(card.strip), len(card.captions))
+    small = [pictures.scaled(image, TOP_IMAGE_SIDE) for image in strip[:NUM_TOP_IMAGES]]
+    return tuple(map(pictures.data_uri, small))
