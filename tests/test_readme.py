@@ -76,12 +76,18 @@ def test_the_training_example_runs():
     assert int(names["state"].step) == 1
 
 
-def test_the_dissection_example_runs():
+def test_the_dissection_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "dissection.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    notebook, example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     names: dict = {}
     exec(compile(example, "dissection.md", "exec"), names)
     assert names["found"]["conv"].iou.shape == (3, 2)
+    assert "scenes(1200)" in notebook
+    few = notebook.replace("scenes(1200)", "scenes(28)")
+    exec(compile(few, "dissection.md", "exec"), names)
+    assert len(names["found"]["conv5_3"].table()["unit"]) == 128
+    assert (tmp_path / "runs" / "mine" / "report.html").is_file()
 
 
 def test_the_gradients_example_runs():

@@ -29,7 +29,8 @@ def made_up(is_detector=None):
     found = label_units(IOU)
     if is_detector is not None:
         found = found._replace(is_detector=np.array(is_detector))
-    return Dissection(np.linspace(0, 1, 4, dtype=np.float32), counts, IOU, found)
+    thresholds = np.linspace(0, 1, 4, dtype=np.float32)
+    return Dissection(thresholds, counts, IOU, found, CONCEPTS)
 
 
 def write(folder, result, protocol=PNAS20, *, without="", summary=()):

@@ -57,7 +57,15 @@ class Dissection(NamedTuple):
 
     @property
     def labels(self) -> list[str]:
-        """[U] name of every unit's concept; "" for a unit without a label."""
+        """[U] name of every unit's concept; "" for a unit without a label.
+
+        Raises:
+            BadInput: the concepts are not known.
+        """
+        if not self.concepts:
+            raise BadInput(
+                "`concepts` are not known; detectors.names takes their names"
+            )
         return self.detectors.names([name for name, _ in self.concepts])
 
 

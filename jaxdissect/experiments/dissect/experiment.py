@@ -271,7 +271,9 @@ def _layer_result(
     scope: Scope, layer: str, findings: dissection.Findings, strips: Sequence[str]
 ) -> LayerResult:
     source, indices = scope.probe.source, scope.probe.indices
-    result, certainty = findings.dissection, findings.certainty
+    result = findings.dissection._replace(concepts=source.concepts)
+    findings = findings._replace(dissection=result)
+    certainty = findings.certainty
     captions = [
         [source.captions[indices[at]] for at in row] for row in findings.top.indices
     ]

@@ -12,11 +12,11 @@ from jaxdissect.dissection import (
     NO_LABEL,
     Detectors,
     Dissection,
+    Headline,
     Overlap,
     Protocol,
     check_protocol,
 )
-from jaxdissect.dissection.tally import Headline
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import command
 from jaxdissect.experiments.dissect.cards import UnitCard, load_cards
@@ -158,7 +158,7 @@ def load_dissection(folder: Path) -> SavedDissection:
     """
     with saved_files.advising("dissect again"):
         arrays = _arrays(folder / "iou.npz")
-        summary = read_summary(folder / "summary.json")
+        summary = _summary(folder / "summary.json")
         cards = load_cards(folder / "cards.json")
     concepts = tuple(
         zip(arrays["concepts"].tolist(), arrays["categories"].tolist(), strict=True)
@@ -177,10 +177,11 @@ def load_dissection(folder: Path) -> SavedDissection:
             overlap=Overlap(**{n: arrays[n] for n in Overlap._fields if n in arrays}),
             iou=arrays["iou"],
             detectors=_detectors(folder, cards, concepts),
+            concepts=concepts,
         ),
         concepts=concepts,
         cards=cards,
-        **summary._asdict(),
+        **summary,
     )
 
 
@@ -267,40 +268,19 @@ def check_weights(dissected: OpenDissection, digest: str) -> None:
         )
 
 
-class Summary(NamedTuple):
-    """What summary.json of a dissection says, but for the labels.
-
-    Attributes:
-        headline: the layer's numbers.
-        protocol: the conventions that were followed.
-        facts: what was dissected and how, in reading order.
-    """
-
-    headline: Headline
-    protocol: Protocol
-    facts: dict[str, str]
-
-
-def read_summary(path: Path) -> Summary:
-    """Read summary.json of a dissection.
-
-    Raises:
-        BadInput: it is damaged or of another version of this library.
-    """
-    found = saved_files.read_object(path)
-    facts = saved_files.field(found, "facts", dict, path)
-    for name, said in facts.items():
-        saved_files.typed(said, str, f"facts.{name}", path)
-    protocol = saved_files.field(found, "protocol", Protocol, path)
+def _summary(path: Path) -> dict[str, Any]:
+    """Headline, protocol and facts of a summary.json."""
+    entries = saved_files.read_object(path)
+    facts = saved_files.field(entries, "facts", dict, path)
+    for name, fact in facts.items():
+        saved_files.typed(fact, str, f"facts.{name}", path)
+    protocol = saved_files.field(entries, "protocol", Protocol, path)
     try:
         check_protocol(protocol)
     except BadInput as error:
         raise BadInput(f"{path}: `protocol`: {error}") from None
-    return Summary(
-        Headline(**saved_files.fields_of(found, Headline, path)),
-        protocol,
-        facts,
-    )
+    headline = Headline(**saved_files.fields_of(entries, Headline, path))
+    return {"headline": headline, "protocol": protocol, "facts": facts}
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
