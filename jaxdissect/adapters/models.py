@@ -1,4 +1,4 @@
-"""What a model computes, as maps of units [B H W U], and back."""
+"""Linen and NNX modules as functions of named variables that mark their layers."""
 
 import functools
 import math

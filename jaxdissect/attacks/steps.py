@@ -1,4 +1,4 @@
-"""What an attack is after, as margins between logits."""
+"""One step along a gradient, within the bounds of images."""
 
 from collections.abc import Callable
 from typing import Literal, get_args

@@ -1,4 +1,8 @@
-"""What the tables of Broden say about labels and images."""
+"""Broden, the densely labelled images of network dissection, as it is distributed.
+
+Reference:
+    Bau et al., Network Dissection, CVPR 2017, section 2.1.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -234,7 +238,7 @@ def _whole(row: Row, category: str, item: str, labels: Labels) -> int:
 
 SPLITS = ("all", "train", "val")
 TABLES = ("category.csv", "label.csv", "index.csv")
-"""What is read; the tables c_*csv only repeat parts of label.csv."""
+"""What is read; the tables c_*.csv only repeat parts of label.csv."""
 
 
 def broden(

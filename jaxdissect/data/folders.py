@@ -1,4 +1,4 @@
-"""Which of a network's classes folders are named after."""
+"""Picture files sorted into one folder for each class: folder/CLASS/*.jpg."""
 
 import difflib
 import re
@@ -175,6 +175,7 @@ def on_disk(
         classes=classes,
         size=size,
         fingerprint=sha,
+        labels=np.array([label for _, _, label in files], np.int32),
     )
 
 

@@ -1,4 +1,4 @@
-"""Names of files and folders as text that any page, table or terminal can show."""
+"""Which files a folder has: those that are taken, and those passed over, and why."""
 
 import io
 import os

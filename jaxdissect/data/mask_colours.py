@@ -1,4 +1,4 @@
-"""Comma-separated tables of labels, with every fault named by file and line."""
+"""Colours that stand for labels in masks, as tables list them."""
 
 import csv
 import io

@@ -131,7 +131,7 @@ def labelled(
         return pixels, targets[positions]
 
     sha = fingerprint([images.fingerprint, classes], numbers, targets)
-    return ImageSet(classes, len(numbers), read, images.size, sha)
+    return ImageSet(classes, len(numbers), read, images.size, sha, targets)
 
 
 def halves(

@@ -1,8 +1,10 @@
-"""The counts behind every IoU, an image at a time.
+"""How sure a dissection is: which detectors are more than chance, and how good.
 
-What an image takes, its upsampled maps and the masks of its few concepts, stays in the
-cache of a CPU; and only the concepts of an image are compared with its units, not those
-of the whole batch.
+Two questions that do not answer each other. Whether a unit meets its concept more often
+than chance: p-values of all pairs of units and concepts, and what share of those called
+significant is expected to be false. How far its IoU would have been another on other
+images like these: a bootstrap over images. The label is taken as given there; that it
+was chosen as the best of many makes a low IoU look higher than on fresh images.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""How often units take which values: the histogram behind a threshold."""
+"""All there is to find out about the units of layers, in as few passes as it takes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

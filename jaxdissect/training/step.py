@@ -1,4 +1,4 @@
-"""What changes from step to step, and which part of the params gradients change."""
+"""One step of training: gradient of an objective, optimizer, next state."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

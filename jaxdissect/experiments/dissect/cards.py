@@ -8,7 +8,11 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from annotated_types import Interval
 
-from jaxdissect.dissection import MAX_Q, NO_LABEL, Certainty, Dissection
+from jaxdissect.dissection import (
+    NO_LABEL,
+    Dissection,
+)
+from jaxdissect.dissection.certainty import MAX_Q, Certainty
 from jaxdissect.dissection.findings import Activity
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import saved_files
