@@ -11,9 +11,11 @@ from conftest import QUICKLY, fails
 from PIL import Image
 from reference import queries as reference
 
-from jaxdissect import model, networks
+from jaxdissect import data, model, networks
 from jaxdissect.cli import main
 from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.experiments import QuerySettings, query
+from jaxdissect.experiments import dissect as dissection
 from jaxdissect.experiments.dissect import command as dissect
 
 DISSECTED, OUTSIDE = 28, 42
@@ -176,6 +178,54 @@ def test_the_same_question_again_and_another_one(
     asked = [str(question / "query.py"), *weights_of(trained), *picture]
     asked += ["--dissection", str(dissected), "--out", str(answered)]
     assert "another run's results" in fails(capsys, "dissect", *asked)
+
+
+@pytest.mark.slow
+def test_from_python_no_files_no_prints_and_the_same_bytes(
+    trained, question, dissected, answered, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    network = model.load(trained / "weights.safetensors")
+    undetected = concept_of(dissected, lambda iou: (iou > 0) & (iou < 0.04))
+    settings = QuerySettings(
+        concepts=(detected(dissected)[0], undetected),
+        images=(question / "one.png", question / "two.png"),
+        outside=OUTSIDE,
+        batch_size=14,
+        num_shown=3,
+    )
+    result = query.run(network, dissected, settings, progress=False)
+    assert capsys.readouterr() == ("", "") and not list(tmp_path.iterdir())
+    rows, table = rows_of(answered / "concepts.csv"), result.table()
+    assert {name: [r[name] for r in rows] for name in rows[0]} == {
+        name: list(map(str, cells)) for name, cells in table.items()
+    }
+    assert len(repr(result).splitlines()) == 4
+    assert result._repr_html_().startswith("<iframe")
+    result.save(tmp_path / "again")
+    files = {file.name for file in answered.iterdir() if file.is_file()}
+    assert {file.name for file in (tmp_path / "again").iterdir()} == files
+    for file in files:
+        again = tmp_path / "again" / file
+        assert again.read_bytes() == (answered / file).read_bytes(), file
+
+
+@pytest.mark.slow
+def test_what_jd_dissect_gives_can_be_asked(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    network = model.load(trained / "weights.safetensors")
+    images = data.scenes(14, size=network.image_size)
+    options = {"batch_size": 14, "num_draws": 0, "num_top": 2, "progress": False}
+    found = dissection.dissect(network, ["conv5_3"], images, **options)
+    settings = QuerySettings(outside=14, batch_size=14, num_shown=2)
+    pictures = scenes.render(9, [2], size=network.image_size).images
+    result = query.run(network, found, settings, pictures=pictures, progress=False)
+    assert set(result.table()["image"]) <= {"picture 0"}
+    found.save(tmp_path / "saved")
+    saved = query.run(
+        network, tmp_path / "saved", settings, pictures=pictures, progress=False
+    )
+    assert saved.table() == result.table()
 
 
 @pytest.mark.slow

@@ -228,7 +228,7 @@ def test_from_python_no_files_no_prints_and_the_same_bytes(
     trained, dissected, explained, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    network = model.load(weights=trained / "weights.safetensors")
+    network = model.load(trained / "weights.safetensors")
     settings = ExplainSettings(num_units=3, score="logit")
     result = run(network, None, settings, dissection=dissected, progress=False)
     assert capsys.readouterr() == ("", "") and not list(tmp_path.iterdir())

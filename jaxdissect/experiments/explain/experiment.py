@@ -254,10 +254,12 @@ def explain(scope: Scope, *, progress: Progress | bool = True) -> Result:
     asked, answers = class_numbers(settings.classes, scope.head.classes), []
     total = len(pictures.images)
     parts = zip(*pictures, strict=True)
-    for *names, image in progress_of(progress).bar(parts, total, "explaining"):
+    for name, title, detail, image in progress_of(progress).bar(
+        parts, total, "explaining"
+    ):
         acts = scope.subject.forward(image[None])[dissected.layer]
-        evidence = evidence_of(scope.head, acts, asked, settings.score)
-        answers.append(PictureAnswer(*names, image, *evidence))
+        chances, evidence = evidence_of(scope.head, acts, asked, settings.score)
+        answers.append(PictureAnswer(name, title, detail, image, chances, evidence))
     question = {"pictures": str(total), "gradients of": f"the {settings.score}"}
     return Result(
         pictures=tuple(answers),
