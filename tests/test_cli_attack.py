@@ -14,10 +14,10 @@ from conftest import QUICKLY, fails
 from jaxdissect import model, networks
 from jaxdissect.cli import main
 from jaxdissect.data import scene_rendering as scenes
-from jaxdissect.experiments.attack import attacking, knowing
-from jaxdissect.experiments.attack import command as attack
+from jaxdissect.experiments.attack import experiment, units
 from jaxdissect.experiments.attack.settings import AttackSettings
 from jaxdissect.runs import records
+from jaxdissect.runs.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
@@ -93,14 +93,14 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
         ablation=folders / "ablated",
         dissection=folders / "dissected",
     )
-    pairs = attacking.choose(config, network, "report", [0, 13])
+    pairs = experiment.choose(config, network, "report", [0, 13])
     assert pairs.is_shown.tolist() == [True, False, False, False, True, False]
-    found = attacking.attack(config, network, pairs, tmp_path)
+    found = experiment.attack(config, network, pairs, Progress(shown=False))
     assert found.success[:3].sum() >= 2 and found.success[3:].sum() >= 2
     assert (found.changes[~found.success] == 0).all()
     trunk = networks.taps(network.network, ("conv5_3", "logits"))
     trunk = jax.jit(trunk, compiler_options=QUICKLY)
-    originals = attacking.rendered(config, network, pairs)
+    originals = experiment.rendered(config, network, pairs)
     for image, p in zip(found.images, (0, 4), strict=True):
         assert image.min() >= 0 and image.max() <= 1
         change = image - originals[p]
@@ -117,10 +117,11 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
         peaks = [[maps[n, :, :, u].max() for u in range(maps.shape[3])] for n in (0, 1)]
         expected = np.subtract(peaks[1], peaks[0])
         np.testing.assert_allclose(found.changes[p], expected, atol=1e-4)
-    known = knowing.known(config, network)
+    folders_of = config.ablation, config.dissection
+    known = units.known(network, "conv5_3", *folders_of)
     arrays = np.load(folders / "ablated" / "conv5_3" / "ablation.npz")
-    found_out = attack.findings(config, network.classes, known, found)
-    roles = found_out.measured["activation"].roles.absolute
+    measured = experiment.measure(config, known, found, known.orders[:, :4])
+    roles = measured["activation"].roles.absolute
     for p, (source, target) in enumerate(
         zip(found.sources, found.targets, strict=True)
     ):
@@ -162,20 +163,20 @@ def test_a_stopped_attack_ends_identical(
 ):
     out, batches = tmp_path / "stopped", []
 
-    def stop(*arguments, rendered=attacking.rendered):
+    def stop(*arguments, rendered=experiment.rendered):
         batches.append(arguments)
         if len(batches) == 2:
             raise KeyboardInterrupt
         return rendered(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
-        patch.setattr(attacking, "rendered", stop)
+        patch.setattr(experiment, "rendered", stop)
         main(command(trained, folders, out, *TARGETS))
     assert stopped.value.code == 130
     assert [path.name for path in out.iterdir()] == [".jaxdissect"]
-    assert list(out.glob(".jaxdissect/*/progress/attacks.npz"))
+    assert list(out.glob(".jaxdissect/*/progress/attacking.npz"))
     batches.clear()
-    monkeypatch.setattr(attacking, "rendered", lambda *a: batches.append(a) or draw(*a))
+    monkeypatch.setattr(experiment, "rendered", lambda *a: batches.append(a) or draw(*a))
     main(command(trained, folders, out, *TARGETS))
     assert [path.name for path in tmp_path.iterdir()] == ["stopped"]
     # The second batch, and the images that are drawn.
@@ -184,7 +185,7 @@ def test_a_stopped_attack_ends_identical(
         assert (out / name).read_bytes() == (attacked / name).read_bytes(), name
 
 
-draw = attacking.rendered
+draw = experiment.rendered
 
 
 @pytest.mark.slow
@@ -266,7 +267,7 @@ def test_runs_of_other_weights_are_refused(folders, tmp_path, capsys):
 def test_too_few_images_are_told_before_anything_is_made(
     trained, folders, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(attacking, "LOOKED_AT", 1)
+    monkeypatch.setattr(experiment, "LOOKED_AT", 1)
     few = ["--num-images", "14", "--batch-size", "14"]
     error = fails(capsys, *command(trained, folders, tmp_path / "out", *few))
     assert "`num_images` is 14; of the first 14 scenes only" in error
@@ -274,6 +275,6 @@ def test_too_few_images_are_told_before_anything_is_made(
 
 
 def test_default_targets_are_spread():
-    assert attack.targets_of([], scenes.CLASSES) == [0, 3, 6, 10, 13]
-    assert attack.targets_of(["farm", "farm"], scenes.CLASSES) == [2]
-    assert jax.tree.leaves(attack.targets_of([], ("a", "b"))) == [0, 1]
+    assert experiment.targets_of([], scenes.CLASSES) == [0, 3, 6, 10, 13]
+    assert experiment.targets_of(["farm", "farm"], scenes.CLASSES) == [2]
+    assert jax.tree.leaves(experiment.targets_of([], ("a", "b"))) == [0, 1]

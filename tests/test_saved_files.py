@@ -13,7 +13,7 @@ from test_saved_dissection import made_up, write
 from jaxdissect import weights
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.ablate import joining
-from jaxdissect.experiments.attack import knowing
+from jaxdissect.experiments.attack import units
 from jaxdissect.experiments.attack.settings import AttackSettings
 from jaxdissect.experiments.dissect import asking
 from jaxdissect.model import Model

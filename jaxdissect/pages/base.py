@@ -9,7 +9,9 @@ import markupsafe
 from jaxdissect.errors import escaped
 
 
-def environment(**filters: Callable[..., Any]) -> jinja2.Environment:
+def environment(
+    package: str = "jaxdissect.pages", **filters: Callable[..., Any]
+) -> jinja2.Environment:
     """Where pages come from: templates that escape whatever they are given.
 
     Control characters, and those that turn the order of letters, are escaped, too.
@@ -17,14 +19,18 @@ def environment(**filters: Callable[..., Any]) -> jinja2.Environment:
     data that is not finite, which would make it unreadable.
 
     Args:
+        package: whose `templates` there are beside those that all share.
         **filters: functions that templates may use, by name.
 
     >>> page = environment(twice=lambda text: 2 * text)
     >>> page.from_string("{{ '<' | twice }}").render()
     '&lt;&lt;'
     """
+    packages = dict.fromkeys((package, "jaxdissect.pages"))
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxdissect.pages", "templates"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(name, "templates") for name in packages]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_harmless,
