@@ -14,8 +14,12 @@ from conftest import QUICKLY, fails
 from jaxdissect import model, networks
 from jaxdissect.cli import main
 from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments import attack
+from jaxdissect.experiments.ablate import command as ablate
 from jaxdissect.experiments.attack import experiment, units
 from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.experiments.dissect import command as dissect
 from jaxdissect.runs import records
 from jaxdissect.runs.progress import Progress
 
@@ -117,8 +121,7 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
         peaks = [[maps[n, :, :, u].max() for u in range(maps.shape[3])] for n in (0, 1)]
         expected = np.subtract(peaks[1], peaks[0])
         np.testing.assert_allclose(found.changes[p], expected, atol=1e-4)
-    folders_of = config.ablation, config.dissection
-    known = units.known(network, "conv5_3", *folders_of)
+    known = units.known(network, "conv5_3", config.ablation, config.dissection)
     arrays = np.load(folders / "ablated" / "conv5_3" / "ablation.npz")
     measured = experiment.measure(config, known, found, known.orders[:, :4])
     roles = measured["activation"].roles.absolute
@@ -128,8 +131,8 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
         sizes = np.abs(found.changes[p])
         about = [arrays["orders"][k][:4].tolist() for k in (target, source)]
         rest = [u for u in range(len(sizes)) if u not in about[0] + about[1]]
-        for values, units in zip(roles, (*about, rest), strict=False):
-            np.testing.assert_allclose(values[p], np.mean([sizes[u] for u in units]))
+        for values, group in zip(roles, (*about, rest), strict=False):
+            np.testing.assert_allclose(values[p], np.mean([sizes[u] for u in group]))
 
 
 @pytest.mark.slow
@@ -158,6 +161,41 @@ def test_tables_pictures_and_page_agree(attacked):
 
 
 @pytest.mark.slow
+def test_a_notebook_attacks_without_files_and_saves_the_command_s(
+    trained, folders, attacked, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    network = model.load(trained / "weights.safetensors")
+    settings = AttackSettings(
+        **{"num_images": 3, "steps": 60, "searches": 5, "batch_size": 3},
+        num_shown=2,
+        targets=("harbour", "bathroom"),
+        weights=trained / "weights.safetensors",
+    )
+    with pytest.raises(BadInput, match="`ablation` is None; give what `ablate` found"):
+        attack.run(network, settings)
+    known = {"ablation": folders / "ablated", "dissection": folders / "dissected"}
+    result = attack.run(network, settings, **known, progress=False)
+    assert capsys.readouterr() == ("", "") and not list(tmp_path.iterdir())
+    assert repr(result).startswith(result.findings[0])
+    assert result._repr_html_().startswith("<iframe")
+    for name in ("attacks", "roles", "units", "steps"):
+        rows = rows_of(attacked / f"{name}.csv")
+        columns = {
+            key: [str(value) for value in values]
+            for key, values in result.table(name).items()
+        }
+        assert columns == {key: [row[key] for row in rows] for key in rows[0]}
+    with pytest.raises(BadInput, match="`rows` is 'pages'"):
+        result.table("pages")
+    result.save("saved")
+    written = [path for path in attacked.rglob("*") if path.is_file()]
+    for path in written:
+        saved = tmp_path / "saved" / path.relative_to(attacked)
+        assert saved.read_bytes() == path.read_bytes(), path
+
+
+@pytest.mark.slow
 def test_a_stopped_attack_ends_identical(
     trained, folders, attacked, tmp_path, monkeypatch
 ):
@@ -176,7 +214,9 @@ def test_a_stopped_attack_ends_identical(
     assert [path.name for path in out.iterdir()] == [".jaxdissect"]
     assert list(out.glob(".jaxdissect/*/progress/attacking.npz"))
     batches.clear()
-    monkeypatch.setattr(experiment, "rendered", lambda *a: batches.append(a) or draw(*a))
+    monkeypatch.setattr(
+        experiment, "rendered", lambda *a: batches.append(a) or draw(*a)
+    )
     main(command(trained, folders, out, *TARGETS))
     assert [path.name for path in tmp_path.iterdir()] == ["stopped"]
     # The second batch, and the images that are drawn.
@@ -208,27 +248,22 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
         made.append(config)
         shutil.copytree(folders / name, folder)
 
-    monkeypatch.setattr(
-        knowing.dissect,
-        "run",
-        lambda c: make("dissected", c, knowing.dissect.default_out(c)),
-    )
-    monkeypatch.setattr(
-        knowing.ablate,
-        "run",
-        lambda c: make("ablated", c, Path("runs") / knowing.ablate.default_name(c)),
-    )
+    for name, command in {"dissected": dissect, "ablated": ablate}.items():
+        folder = command.default_out
+        monkeypatch.setattr(
+            command, "run", lambda c, n=name, out=folder: make(n, c, out(c))
+        )
     config = AttackSettings(weights=trained / "weights.safetensors")
     network = model.load_trained(config.weights)
-    wanted = knowing.runs_of(config, network)
+    ablated, dissected = units.expected_records(config, network)
     assert not (tmp_path / "runs").exists()
-    assert wanted.ablation["command"] == "ablate"
-    assert wanted.dissection["config"]["layers"] == ["conv5_3"]
-    known = knowing.known(config, network)
+    assert ablated["command"] == "ablate"
+    assert dissected["config"]["layers"] == ["conv5_3"]
+    known = units.known(network, "conv5_3", *units.find_or_make(config))
     assert [type(c).__name__ for c in made] == ["DissectSettings", "AblateSettings"]
     assert known.orders.shape == (14, 32) and (known.scale > 0).any()
-    found = knowing.runs_of(config, network)
-    assert found.ablation == records.read(folders / "ablated").run
+    assert known.ablation == records.read(folders / "ablated").run
+    assert units.expected_records(config, network)[0] == known.ablation
 
 
 @pytest.mark.slow

@@ -1,11 +1,10 @@
 """Images changed a little so that a network errs, and what that does to its units.
 
-In reading order: `bounds`, `steps` (one step along a gradient), `outcomes` (what such
-steps come to, counted), `carlini_wagner`, `peaks` (what an attack does to units),
+In reading order: `steps` (one step along a gradient, and its bounds), `outcomes` (what
+such steps come to, counted), `carlini_wagner`, `peaks` (what an attack does to units),
 `effects` (means over attacks, with intervals and tests).
 """
 
-from jaxdissect.attacks.bounds import Bounds
 from jaxdissect.attacks.carlini_wagner import (
     LIGHT,
     ORIGINAL,
@@ -27,10 +26,9 @@ from jaxdissect.attacks.effects import (
     step_effects,
     unit_effects,
 )
-from jaxdissect.attacks.goals import away_from, towards
 from jaxdissect.attacks.outcomes import StepOutcomes, step_outcomes
 from jaxdissect.attacks.peaks import RoleChanges, peak_changes, role_changes
-from jaxdissect.attacks.steps import fgsm, gradient_step
+from jaxdissect.attacks.steps import Bounds, away_from, fgsm, gradient_step, towards
 
 __all__ = [
     "ALL_TARGETS",

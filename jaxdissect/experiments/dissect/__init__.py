@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         run,
         run_subject,
     )
-    from jaxdissect.experiments.dissect.netdissect_csv import read_netdissect
+    from jaxdissect.experiments.dissect.netdissect import read_netdissect
     from jaxdissect.experiments.dissect.page import render
     from jaxdissect.experiments.dissect.questions import (
         answer_facts,
@@ -53,7 +53,7 @@ _HOMES = {
     "command": ("default_out",),
     "effect_cards": ("ClassCard", "ClassUnit", "Service", "UnitEffects"),
     "experiment": ("LayerResult", "Result", "dissect", "run", "run_subject"),
-    "netdissect_csv": ("read_netdissect",),
+    "netdissect": ("read_netdissect",),
     "page": ("render",),
     "questions": (
         "answer_facts",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdissect.data import decoding
-from jaxdissect.data.files import read_bytes
+from jaxdissect.data.listing import read_bytes
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.saved import OpenDissection
 from jaxdissect.runs import outputs

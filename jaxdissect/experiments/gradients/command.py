@@ -59,6 +59,7 @@ def open_images(config: GradientsSettings, trained: Model) -> datasets.Source:
         num_report=everything if data.num_test is None else data.num_test,
         batch_size=config.batch_size,
     )
+    print(*found.told, sep="\n")
     return datasets.Source(
         trained.classes,
         found.rank.num_images,

@@ -25,7 +25,8 @@ from jaxdissect.experiments.train.fitting import Phase, Plan, fit_plan, of_seed
 from jaxdissect.experiments.train.settings import TrainSettings
 from jaxdissect.networks import architectures
 from jaxdissect.runs import datasets, locking, outputs, publishing, records, saved_files
-from jaxdissect.training import checkpoints, evaluate_objective, loop, state
+from jaxdissect.training import checkpoints, evaluate_objective, loop
+from jaxdissect.training import step as state
 
 
 def run(config: TrainSettings) -> None:

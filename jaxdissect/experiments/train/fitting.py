@@ -18,15 +18,8 @@ from jaxdissect.experiments.train import metrics_log, watching
 from jaxdissect.experiments.train.settings import AugmentSettings, TrainSettings
 from jaxdissect.runs import datasets
 from jaxdissect.runs.progress import Progress
-from jaxdissect.training import (
-    Objective,
-    augmentation,
-    checkpoints,
-    loop,
-    seeds,
-    state,
-    step,
-)
+from jaxdissect.training import Objective, augmentation, checkpoints, loop, seeds, step
+from jaxdissect.training import step as state
 
 LOG_EVERY = 5  # steps; reading a metric waits for the device
 EVALUATION_BATCH = 100
