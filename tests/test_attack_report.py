@@ -4,10 +4,13 @@ import jax
 import numpy as np
 import pytest
 
+from jaxdissect import attacks
+from jaxdissect.attacks import ALL_TARGETS as ALL
+from jaxdissect.attacks import Attacks
 from jaxdissect.experiments.attack import figures as attack_figures
 from jaxdissect.experiments.attack import page as attack_report
-from jaxdissect.experiments.attack import results as attack_results
-from jaxdissect.experiments.attack.results import ALL, Attacks
+from jaxdissect.experiments.attack.figures import Drawn, Picture
+from jaxdissect.experiments.attack.units import Moved
 from jaxdissect.pages.tables import Table
 
 CLASSES, UNITS, TOP = 3, 30, 2
@@ -44,8 +47,8 @@ def planted(per_target=12):
 
 def effects_of(found, seed=0):
     keys = jax.random.split(jax.random.key(seed))
-    roles = attack_results.roles_of(keys[0], found, found.changes, IMPORTANT)
-    effects = attack_results.role_effects(keys[1], found, roles)
+    roles = attacks.signed_role_changes(keys[0], found, found.changes, IMPORTANT)
+    effects = attacks.role_effects(keys[1], found, roles)
     return {(e.target, e.role): e for e in effects}, roles
 
 
@@ -101,7 +104,7 @@ def test_means_by_role_are_those_of_loops():
 def test_unit_changes_are_means_over_images_that_succeed():
     found = planted()
     found = found._replace(success=found.targets == 0)
-    effects = attack_results.unit_effects(jax.random.key(0), found, found.changes)
+    effects = attacks.unit_effects(jax.random.key(0), found, found.changes)
     assert list(effects) == [0, ALL]
     expected = found.changes[found.targets == 0].mean(0)
     np.testing.assert_allclose(effects[0].mean, expected)
@@ -112,7 +115,7 @@ def test_unit_changes_are_means_over_images_that_succeed():
 def test_without_success_there_is_nothing_to_say():
     found = planted()._replace(success=np.zeros(24, bool))
     assert effects_of(found)[0] == {}
-    assert attack_results.unit_effects(jax.random.key(0), found, found.changes) == {}
+    assert attacks.unit_effects(jax.random.key(0), found, found.changes) == {}
 
 
 def test_one_success_is_too_few():
@@ -122,13 +125,13 @@ def test_one_success_is_too_few():
 
 def test_steps_count_hits_and_errors():
     found = planted()
-    away, towards = attack_results.step_effects(found, (0.01,))
+    away, towards = attacks.step_effects(found, (0.01,))
     assert (away.hits, away.errors) == (0, 0) and not away.towards_target
     assert (towards.hits, towards.errors) == (1, 1) and towards.towards_target
 
 
 def test_a_unit_without_scale_counts_as_unmoved():
-    shares = attack_results.of_scale(np.ones((1, 3)), np.array([2.0, 0.0, -1.0]))
+    shares = attacks.shares_of_scale(np.ones((1, 3)), np.array([2.0, 0.0, -1.0]))
     assert shares.tolist() == [[0.5, 0.0, 0.0]]
 
 
@@ -149,15 +152,15 @@ def test_changes_are_coloured_from_a_tenth_on():
 
 
 def test_the_page_escapes_and_needs_no_network():
-    moved = attack_report.Moved(NASTY, 3, -0.534, "-60 to -50")
-    picture = attack_report.Picture("data:,", NASTY, NASTY)
+    moved = Moved(NASTY, 3, -0.534, -0.6, -0.5)
+    picture = Picture(np.zeros((2, 2, 3), np.uint8), NASTY, NASTY)
     page = attack_report.render(
         NASTY,
         {NASTY: NASTY},
         [NASTY],
-        [attack_report.Section(NASTY, [NASTY], Table(["a"], [[NASTY], [0.12345]]))],
+        [attack_report.Section(NASTY, NASTY, Table(["a"], [[NASTY], [0.12345]]))],
         [attack_report.Aim(NASTY, NASTY, [], [moved])],
-        [attack_report.AttackedImage(NASTY, [moved], [picture])],
+        [Drawn(NASTY, [moved], [picture])],
     )
     assert NASTY not in page and "http" not in page.replace("http-equiv", "")
     assert "-53 %" in page and "0.123" in page and "-60 to -50" in page

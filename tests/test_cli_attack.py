@@ -14,12 +14,14 @@ from conftest import QUICKLY, fails
 from jaxdissect import model, networks
 from jaxdissect.cli import main
 from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.errors import BadInput
+from jaxdissect.experiments import attack
 from jaxdissect.experiments.ablate import command as ablate
-from jaxdissect.experiments.attack import attacking, knowing
-from jaxdissect.experiments.attack import command as attack
+from jaxdissect.experiments.attack import experiment, units
 from jaxdissect.experiments.attack.settings import AttackSettings
 from jaxdissect.experiments.dissect import command as dissect
 from jaxdissect.runs import records
+from jaxdissect.runs.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
@@ -95,14 +97,14 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
         ablation=folders / "ablated",
         dissection=folders / "dissected",
     )
-    pairs = attacking.choose(config, network, "report", [0, 13])
+    pairs = experiment.choose(config, network, "report", [0, 13])
     assert pairs.is_shown.tolist() == [True, False, False, False, True, False]
-    found = attacking.attack(config, network, pairs, tmp_path)
+    found = experiment.attack(config, network, pairs, Progress(shown=False))
     assert found.success[:3].sum() >= 2 and found.success[3:].sum() >= 2
     assert (found.changes[~found.success] == 0).all()
     trunk = networks.taps(network.network, ("conv5_3", "logits"))
     trunk = jax.jit(trunk, compiler_options=QUICKLY)
-    originals = attacking.rendered(config, network, pairs)
+    originals = experiment.rendered(config, network, pairs)
     for image, p in zip(found.images, (0, 4), strict=True):
         assert image.min() >= 0 and image.max() <= 1
         change = image - originals[p]
@@ -119,18 +121,18 @@ def test_attacks_are_what_they_say(trained, folders, tmp_path):
         peaks = [[maps[n, :, :, u].max() for u in range(maps.shape[3])] for n in (0, 1)]
         expected = np.subtract(peaks[1], peaks[0])
         np.testing.assert_allclose(found.changes[p], expected, atol=1e-4)
-    known = knowing.known(config, network)
+    known = units.known(network, "conv5_3", config.ablation, config.dissection)
     arrays = np.load(folders / "ablated" / "conv5_3" / "ablation.npz")
-    found_out = attack.findings(config, network.classes, known, found)
-    roles = found_out.measured["activation"].roles.absolute
+    measured = experiment.measure(config, known, found, known.orders[:, :4])
+    roles = measured["activation"].roles.absolute
     for p, (source, target) in enumerate(
         zip(found.sources, found.targets, strict=True)
     ):
         sizes = np.abs(found.changes[p])
         about = [arrays["orders"][k][:4].tolist() for k in (target, source)]
         rest = [u for u in range(len(sizes)) if u not in about[0] + about[1]]
-        for values, units in zip(roles, (*about, rest), strict=False):
-            np.testing.assert_allclose(values[p], np.mean([sizes[u] for u in units]))
+        for values, group in zip(roles, (*about, rest), strict=False):
+            np.testing.assert_allclose(values[p], np.mean([sizes[u] for u in group]))
 
 
 @pytest.mark.slow
@@ -159,25 +161,62 @@ def test_tables_pictures_and_page_agree(attacked):
 
 
 @pytest.mark.slow
+def test_a_notebook_attacks_without_files_and_saves_the_command_s(
+    trained, folders, attacked, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    network = model.load(trained / "weights.safetensors")
+    settings = AttackSettings(
+        **{"num_images": 3, "steps": 60, "searches": 5, "batch_size": 3},
+        num_shown=2,
+        targets=("harbour", "bathroom"),
+        weights=trained / "weights.safetensors",
+    )
+    with pytest.raises(BadInput, match="`ablation` is None; give what `ablate` found"):
+        attack.run(network, settings)
+    known = {"ablation": folders / "ablated", "dissection": folders / "dissected"}
+    result = attack.run(network, settings, **known, progress=False)
+    assert capsys.readouterr() == ("", "") and not list(tmp_path.iterdir())
+    assert repr(result).startswith(result.findings[0])
+    assert result._repr_html_().startswith("<iframe")
+    for name in ("attacks", "roles", "units", "steps"):
+        rows = rows_of(attacked / f"{name}.csv")
+        columns = {
+            key: [str(value) for value in values]
+            for key, values in result.table(name).items()
+        }
+        assert columns == {key: [row[key] for row in rows] for key in rows[0]}
+    with pytest.raises(BadInput, match="`rows` is 'pages'"):
+        result.table("pages")
+    result.save("saved")
+    written = [path for path in attacked.rglob("*") if path.is_file()]
+    for path in written:
+        saved = tmp_path / "saved" / path.relative_to(attacked)
+        assert saved.read_bytes() == path.read_bytes(), path
+
+
+@pytest.mark.slow
 def test_a_stopped_attack_ends_identical(
     trained, folders, attacked, tmp_path, monkeypatch
 ):
     out, batches = tmp_path / "stopped", []
 
-    def stop(*arguments, rendered=attacking.rendered):
+    def stop(*arguments, rendered=experiment.rendered):
         batches.append(arguments)
         if len(batches) == 2:
             raise KeyboardInterrupt
         return rendered(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
-        patch.setattr(attacking, "rendered", stop)
+        patch.setattr(experiment, "rendered", stop)
         main(command(trained, folders, out, *TARGETS))
     assert stopped.value.code == 130
     assert [path.name for path in out.iterdir()] == [".jaxdissect"]
-    assert list(out.glob(".jaxdissect/*/progress/attacks.npz"))
+    assert list(out.glob(".jaxdissect/*/progress/attacking.npz"))
     batches.clear()
-    monkeypatch.setattr(attacking, "rendered", lambda *a: batches.append(a) or draw(*a))
+    monkeypatch.setattr(
+        experiment, "rendered", lambda *a: batches.append(a) or draw(*a)
+    )
     main(command(trained, folders, out, *TARGETS))
     assert [path.name for path in tmp_path.iterdir()] == ["stopped"]
     # The second batch, and the images that are drawn.
@@ -186,7 +225,7 @@ def test_a_stopped_attack_ends_identical(
         assert (out / name).read_bytes() == (attacked / name).read_bytes(), name
 
 
-draw = attacking.rendered
+draw = experiment.rendered
 
 
 @pytest.mark.slow
@@ -216,15 +255,15 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
         )
     config = AttackSettings(weights=trained / "weights.safetensors")
     network = model.load_trained(config.weights)
-    wanted = knowing.runs_of(config, network)
+    ablated, dissected = units.expected_records(config, network)
     assert not (tmp_path / "runs").exists()
-    assert wanted.ablation["command"] == "ablate"
-    assert wanted.dissection["config"]["layers"] == ["conv5_3"]
-    known = knowing.known(config, network)
+    assert ablated["command"] == "ablate"
+    assert dissected["config"]["layers"] == ["conv5_3"]
+    known = units.known(network, "conv5_3", *units.find_or_make(config))
     assert [type(c).__name__ for c in made] == ["DissectSettings", "AblateSettings"]
     assert known.orders.shape == (14, 32) and (known.scale > 0).any()
-    found = knowing.runs_of(config, network)
-    assert found.ablation == records.read(folders / "ablated").run
+    assert known.ablation == records.read(folders / "ablated").run
+    assert units.expected_records(config, network)[0] == known.ablation
 
 
 @pytest.mark.slow
@@ -263,7 +302,7 @@ def test_runs_of_other_weights_are_refused(folders, tmp_path, capsys):
 def test_too_few_images_are_told_before_anything_is_made(
     trained, folders, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(attacking, "LOOKED_AT", 1)
+    monkeypatch.setattr(experiment, "LOOKED_AT", 1)
     few = ["--num-images", "14", "--batch-size", "14"]
     error = fails(capsys, *command(trained, folders, tmp_path / "out", *few))
     assert "`num_images` is 14; of the first 14 scenes only" in error
@@ -271,6 +310,6 @@ def test_too_few_images_are_told_before_anything_is_made(
 
 
 def test_default_targets_are_spread():
-    assert attack.targets_of([], scenes.CLASSES) == [0, 3, 6, 10, 13]
-    assert attack.targets_of(["farm", "farm"], scenes.CLASSES) == [2]
-    assert jax.tree.leaves(attack.targets_of([], ("a", "b"))) == [0, 1]
+    assert experiment.targets_of([], scenes.CLASSES) == [0, 3, 6, 10, 13]
+    assert experiment.targets_of(["farm", "farm"], scenes.CLASSES) == [2]
+    assert jax.tree.leaves(experiment.targets_of([], ("a", "b"))) == [0, 1]

@@ -12,8 +12,7 @@ from test_saved_dissection import made_up, write
 
 from jaxdissect import weights
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.attack import knowing
-from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.experiments.attack import units
 from jaxdissect.experiments.dissect import asking, saved
 from jaxdissect.model import Model
 from jaxdissect.runs import records, saved_files
@@ -223,12 +222,11 @@ def test_arrays_of_other_shapes_and_values_are_refused(arrays, said, copy):
 def test_an_ablation_s_record_is_looked_at_before_its_use(path, new, tmp_path):
     known = weights.Weights({}, {}, "abc" * 8)
     trained = Model((), known, 8, ("a", "b"), {})
-    config = AttackSettings(layer="conv5", ablation=tmp_path)
     (tmp_path / "run.json").write_text(json.dumps(ABLATION))
-    assert knowing._ablation_run(config, trained) == ABLATION
+    assert units._record_of_ablation(tmp_path, trained, "conv5").run == ABLATION
     (tmp_path / "run.json").write_text(json.dumps(changed(ABLATION, path, new)))
     with pytest.raises(BadInput):
-        knowing._ablation_run(config, trained)
+        units._record_of_ablation(tmp_path, trained, "conv5")
 
 
 def test_a_record_is_read_without_its_files(copy):

@@ -1,15 +1,21 @@
-"""Pictures and figures of attacks and of what they do to units."""
+"""Pictures of attacked images, and figures of what attacks do to units."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 
+from jaxdissect.attacks import ALL_TARGETS
+from jaxdissect.experiments.attack.units import MEASURES, Moved, moved_most
 from jaxdissect.pages import pictures
 from jaxdissect.plots.figure import Figure
 from jaxdissect.plots.figures import BLUE, DPI, GREY, VERMILION, plain
+from jaxdissect.upsampling import Centres, bilinear_matrix
+
+if TYPE_CHECKING:
+    from jaxdissect.experiments.attack.experiment import Result
 
 AMPLIFIED = 100
 """By how much a difference of images is multiplied, as in the published figures."""
@@ -35,6 +41,104 @@ ROLES = {
 
 PER_ROW = 1.35
 """Inches of a picture in a figure."""
+
+NUM_MAPS = 2
+"""Units that rise, and as many that fall, whose maps are drawn."""
+
+NUM_BARS = 4
+"""Units listed that rise most, and as many that fall most."""
+
+
+class Picture(NamedTuple):
+    """A picture and what is said below it.
+
+    Attributes:
+        pixels: [s s 3] with values in [0, 255].
+        name: any characters.
+        detail: likewise.
+    """
+
+    pixels: UInt8[np.ndarray, "s s 3"]
+    name: str
+    detail: str
+
+
+class Drawn(NamedTuple):
+    """An attacked image.
+
+    Attributes:
+        title: such as "farm to bedroom".
+        moved: the units that move most on it.
+        pictures: before, after, the difference, and where units move.
+    """
+
+    title: str
+    moved: Sequence[Moved]
+    pictures: Sequence[Picture]
+
+
+def taken_for(
+    images: Sequence[tuple[np.ndarray, np.ndarray]],
+    classes: Sequence[str],
+    distance: float,
+) -> list[Picture]:
+    """An image before and after, with what it is taken for; and the difference.
+
+    Args:
+        images: (image [H W 3] in [0, 1], probability of each class [K]) of both.
+        classes: [K] names.
+        distance: L2 norm of the change.
+    """
+    parts = []
+    for name, (image, chances) in zip(("before", "after"), images, strict=True):
+        k = int(chances.argmax())
+        pixels = pictures.scaled(as_picture(image), SIDE)
+        detail = f"{pictures.short(classes[k])} {chances[k]:.2f}"
+        parts.append(Picture(pixels, name, detail))
+    difference = difference_picture(images[0][0], images[1][0])
+    pixels = pictures.scaled(difference, SIDE)
+    return [*parts, Picture(pixels, "difference x 100", f"L2 {distance:.2f}")]
+
+
+def maps_of(
+    original: UInt8[np.ndarray, "s s 3"],
+    moved: tuple[Sequence[Moved], Sequence[Moved]],
+    maps: Float[np.ndarray, "H W U"],
+    centres: Centres,
+    image_size: int,
+) -> list[Picture]:
+    """Where units rise and fall, over the image as it was.
+
+    Args:
+        original: the image before.
+        moved: units that rise, and that fall.
+        maps: changes of all units, as shares of their scales.
+        centres: where the cells of maps sit on the image.
+        image_size: in pixels.
+    """
+    rows, columns = (
+        bilinear_matrix(cells, SIDE, image_size, axis, padding="edge")
+        for cells, axis in zip(maps.shape, centres, strict=False)
+    )
+    return [
+        Picture(
+            change_picture(original, np.asarray(rows @ maps[..., u.unit] @ columns.T)),
+            u.name,
+            f"unit {u.unit}: {percent(u.change)}",
+        )
+        for u in (*moved[0], *moved[1])
+    ]
+
+
+def percent(share: float) -> str:
+    """A change in percent, with its sign.
+
+    >>> percent(0.241), percent(-0.5), percent(0.0)
+    ('+24 %', '-50 %', '0 %')
+    """
+    rounded = round(100 * share)
+    sign = "+" if rounded > 0 else "-" if rounded < 0 else ""
+    return f"{sign}{abs(rounded)} %"
 
 
 def difference_picture(
@@ -87,6 +191,61 @@ class Bar(NamedTuple):
     mean: float
     low: float
     high: float
+
+
+def figures_of(result: "Result") -> dict[str, Figure]:
+    """{file: figure}: roles, units and pictures, where there is something to draw."""
+    drawn = {}
+    if result.measured[MEASURES[0]].role_effects:
+        drawn["roles"] = role_figure_of(result)
+    if panels := _units(result):
+        drawn["units"] = unit_figure(panels)
+    most = max((len(image.pictures) for image in result.drawn), default=0)
+    rows = [
+        [(pixels, f"{name}\n{detail}") for pixels, name, detail in image.pictures]
+        for image in result.drawn
+        if len(image.pictures) == most
+    ]
+    if rows:
+        title = f"Images attacked, and the units of {result.layer} that move most"
+        drawn["pictures"] = picture_figure(rows, title)
+    return drawn
+
+
+def role_figure_of(result: "Result") -> Figure:
+    """How much units move, in both measures."""
+    return role_figure([_roles(result, measure) for measure in MEASURES])
+
+
+def _roles(
+    result: "Result", measure: str
+) -> tuple[str, list[str], list[dict[str, Bar]]]:
+    groups: dict[int, dict[str, Bar]] = {}
+    for effect in result.measured[measure].role_effects:
+        bar = Bar(effect.mean, effect.low, effect.high)
+        groups.setdefault(effect.target, {})[effect.role] = bar
+    names = [
+        "all targets" if target == ALL_TARGETS else f"to {result.name(target)}"
+        for target in groups
+    ]
+    label = f"mean |change| of peaks\n({measure})"
+    return label, names, list(groups.values())
+
+
+def _units(result: "Result") -> list[tuple[str, list[tuple[str, Bar]]]]:
+    panels = []
+    for target, effects in result.measured[MEASURES[1]].unit_effects.items():
+        if target == ALL_TARGETS:
+            continue
+        risen, fallen = moved_most(
+            result.cards, effects.mean, NUM_BARS, effects.interval
+        )
+        bars = [
+            (f"{u.name} {u.unit}", Bar(u.change, u.low or 0.0, u.high or 0.0))
+            for u in (*risen, *reversed(fallen))
+        ]
+        panels.append((f"to {result.name(target)}", bars))
+    return panels
 
 
 def role_figure(

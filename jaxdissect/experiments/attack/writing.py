@@ -1,164 +1,125 @@
-"""What attacks leave: tables, figures, a page."""
+"""The files that attacks leave: tables, figures, numbers, the page."""
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from jaxdissect.experiments.attack import figures as attack_figures
-from jaxdissect.experiments.attack import findings as attack_findings
-from jaxdissect.experiments.attack import page as attack_report
-from jaxdissect.experiments.attack import tables as attack_tables
-from jaxdissect.experiments.attack.figures import Bar
-from jaxdissect.experiments.attack.findings import MEASURES, Findings
-from jaxdissect.experiments.attack.pictures import Drawn
-from jaxdissect.experiments.attack.results import ALL
-from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.attacks import ALL_TARGETS, RoleEffect
+from jaxdissect.experiments.attack import figures, page
 from jaxdissect.pages import tables
-from jaxdissect.plots import figures
+from jaxdissect.plots.figures import save
 from jaxdissect.runs import outputs
 
-NUM_MOVED = 4
-"""Units listed that rise most, and as many that fall most."""
+if TYPE_CHECKING:
+    from jaxdissect.experiments.attack.experiment import Result
+
+Columns = dict[str, list[Any]]
 
 
-def write(
-    folder: Path,
-    config: AttackSettings,
-    found: Findings,
-    drawn: Sequence[Drawn],
-    facts: Mapping[str, str],
-) -> list[str]:
-    """Tables, figures and the page; gives the findings in words."""
-    for name, table in {
-        "attacks": attack_tables.attacks_table(found),
-        "roles": attack_tables.roles_table(found),
-        "units": attack_tables.units_table(found),
-        "steps": attack_tables.steps_table(found),
-    }.items():
-        tables.write_csv(folder / f"{name}.csv", *table)
-    said = attack_findings.sentences(found)
-    summary = {**attack_tables.summary(found), "findings": said, "facts": facts}
-    outputs.write_json(folder / "summary.json", summary)
-    save_figures(folder, config, found, drawn)
-    page = attack_report.render(
-        f"What an attack does to {config.layer}",
-        facts,
-        said,
-        sections_of(folder, found),
-        aims_of(found),
-        [each.shown() for each in drawn],
-    )
-    (folder / "report.html").write_text(page, encoding="utf-8")
-    return said
+def write(folder: Path, result: "Result") -> None:
+    """A table for each of `COLUMNS`, figures, summary.json and report.html."""
+    for name, columns in COLUMNS.items():
+        tables.write_columns(folder / f"{name}.csv", columns(result))
+    for name, figure in figures.figures_of(result).items():
+        save(figure, folder / f"{name}.png")
+    outputs.write_json(folder / "summary.json", summary(result))
+    (folder / "report.html").write_text(page.page(result), encoding="utf-8")
 
 
-def save_figures(
-    folder: Path,
-    config: AttackSettings,
-    found: Findings,
-    drawn: Sequence[Drawn],
-) -> None:
-    """roles.png, units.png and pictures.png, where there is something to draw."""
-    panels = [_role_panel(measure, found) for measure in MEASURES]
-    if panels[0][1]:
-        figures.save(attack_figures.role_figure(panels), folder / "roles.png")
-    if units := _unit_panels(found):
-        figures.save(attack_figures.unit_figure(units), folder / "units.png")
-    rows = [each.row() for each in drawn]
-    most = max(map(len, rows), default=0)
-    rows = [row for row in rows if len(row) == most]
-    if rows:
-        title = f"Images attacked, and the units of {config.layer} that move most"
-        figure = attack_figures.picture_figure(rows, title)
-        figures.save(figure, folder / "pictures.png")
+def attacks_columns(result: "Result") -> Columns:
+    """A row for each attack."""
+    done = result.attacks
+    classes = {"true": done.true, "source": done.sources, "target": done.targets}
+    roles = {
+        f"{role}_{measure.replace(' ', '_')}": values.tolist()
+        for measure, effects in result.measured.items()
+        for role, values in effects.roles.absolute._asdict().items()
+    }
+    return {
+        "scene": done.scenes.tolist(),
+        **{name: [result.classes[k] for k in ks] for name, ks in classes.items()},
+        "success": done.success.tolist(),
+        "success_in_8_bits": done.rounded.tolist(),
+        "l2": done.distance.tolist(),
+        "largest_change": done.largest.tolist(),
+        **roles,
+    }
 
 
-def _role_panel(
-    measure: str, found: Findings
-) -> tuple[str, list[str], list[dict[str, Bar]]]:
-    by_target: dict[int, dict[str, Bar]] = {}
-    for effect in found.measured[measure].role_effects:
-        bar = Bar(effect.mean, effect.low, effect.high)
-        by_target.setdefault(effect.target, {})[effect.role] = bar
-    names = [
-        "all targets" if target == ALL else f"to {found.name(target)}"
-        for target in by_target
+def roles_columns(result: "Result") -> Columns:
+    """A row for each measure, target and role."""
+    rows = [
+        (measure, result.name(effect.target), *effect[1:])
+        for measure, effects in result.measured.items()
+        for effect in effects.role_effects
     ]
-    label = f"mean |change| of peaks\n({measure})"
-    return label, names, list(by_target.values())
+    names = ("measure", *RoleEffect._fields)
+    return {name: [row[n] for row in rows] for n, name in enumerate(names)}
 
 
-def _unit_panels(found: Findings) -> list[tuple[str, list[tuple[str, Bar]]]]:
-    panels = []
-    for target, effects in found.measured[MEASURES[1]].unit_effects.items():
-        if target == ALL:
-            continue
-        risen, fallen = attack_findings.moved_most(found.cards, effects.mean, NUM_MOVED)
-        ends = effects.interval
-        bars = []
-        for unit in [*risen, *reversed(fallen)]:
-            low, high = (values[unit.unit].item() for values in ends)
-            bars.append((f"{unit.name} {unit.unit}", Bar(unit.change, low, high)))
-        panels.append((f"to {found.name(target)}", bars))
-    return panels
+def units_columns(result: "Result") -> Columns:
+    """A row for each target and unit: how its peak changes, in both measures."""
+    as_it_is, share = (effects.unit_effects for effects in result.measured.values())
+    columns: Columns = {name: [] for name in ("target", "unit", *UNITS)}
+    for target in as_it_is:
+        own = [] if target == ALL_TARGETS else result.important[target].tolist()
+        part = {
+            "target": [result.name(target)] * len(result.cards),
+            "unit": list(range(len(result.cards))),
+            **{name: [getattr(c, name) for c in result.cards] for name in UNITS[:4]},
+            "matters_to_target": [u in own for u in range(len(result.cards))],
+        }
+        for prefix, (mean, ends) in (("", as_it_is[target]), ("share", share[target])):
+            part |= {
+                prefix or "change": mean.tolist(),
+                f"{prefix}_low".lstrip("_"): ends.low.tolist(),
+                f"{prefix}_high".lstrip("_"): ends.high.tolist(),
+            }
+        for name, values in part.items():
+            columns[name] += values
+    return columns
 
 
-def aims_of(found: Findings) -> list[attack_report.Aim]:
-    """Which units move most, class by class."""
-    aims = []
-    for target, effects in found.measured[MEASURES[1]].unit_effects.items():
-        if target == ALL:
-            continue
-        ends = (effects.interval.low, effects.interval.high)
-        moved = attack_findings.moved_most(found.cards, effects.mean, NUM_MOVED, ends)
-        matter = ", ".join(
-            f"{attack_findings.name_of(found.cards[unit])} {unit}"
-            for unit in found.important[target].tolist()
-        )
-        said = f"Units that matter most to it: {matter}."
-        aims.append(attack_report.Aim(found.name(target), said, *moved))
-    return aims
+UNITS = (
+    *("label", "category", "iou", "is_detector", "matters_to_target"),
+    *("change", "low", "high", "share", "share_low", "share_high"),
+)
 
 
-def sections_of(folder: Path, found: Findings) -> list[attack_report.Section]:
-    """Tables and figures of the page."""
-    short = [attack_tables.short_roles_table(found, measure) for measure in MEASURES]
-    return [
-        attack_report.Section(
-            "Which units move",
-            [
-                "Absolute change of the units' peaks as they are, as in the paper. "
-                "Units whose values are large move by more."
-            ],
-            short[0],
-            _png(folder / "roles.png"),
-            "Mean absolute change of the peaks of units, by role and target",
-        ),
-        attack_report.Section(
-            "The same as shares of the units' scales",
-            ["Units are alike here."],
-            short[1],
-        ),
-        attack_report.Section(
-            "How small the attacks are",
-            [
-                "L2 norm of the whole change, and the largest change of a pixel's "
-                "channel, with colours in [0, 1]; of attacks that succeed."
-            ],
-            attack_tables.strength_table(found),
-        ),
-        attack_report.Section(
-            "Single steps for comparison",
-            [
-                "The same images after one step along the sign of a gradient: towards "
-                "the target, or away from the source (FGSM)."
-            ],
-            attack_tables.steps_table(found),
-        ),
-    ]
+def steps_columns(result: "Result") -> Columns:
+    """What single steps come to."""
+    return page.steps_table(result).by_column()
 
 
-def _png(path: Path) -> str:
-    if not path.exists():
-        return ""
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+COLUMNS: dict[str, Callable[["Result"], Columns]] = {
+    "attacks": attacks_columns,
+    "roles": roles_columns,
+    "units": units_columns,
+    "steps": steps_columns,
+}
+"""{table: its columns}."""
+
+
+def summary(result: "Result") -> dict[str, Any]:
+    """Numbers for other programs."""
+    done = result.attacks
+    good = done.success
+    return {
+        "attacks": len(good),
+        "success": int(good.sum()),
+        "success_in_8_bits": int((good & done.rounded).sum()),
+        "l2": page.spread(done.distance[good]),
+        "largest_change": page.spread(done.largest[good]),
+        "roles": [
+            {
+                "measure": measure,
+                **effect._asdict(),
+                "target": result.name(effect.target),
+            }
+            for measure, effects in result.measured.items()
+            for effect in effects.role_effects
+        ],
+        "steps": [step._asdict() for step in result.steps],
+        "findings": result.findings,
+        "facts": result.facts,
+    }

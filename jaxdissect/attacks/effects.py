@@ -1,4 +1,4 @@
-"""What attacks did to the units of a layer: means, intervals, tests."""
+"""What attacks did to the units of a layer: means over images, intervals, tests."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,8 +9,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-from jaxdissect import attacks
-from jaxdissect.attacks import RoleChanges
+from jaxdissect.attacks.peaks import RoleChanges, role_changes
 from jaxdissect.base import AnyArray
 from jaxdissect.intervals import Interval, bootstrap_mean
 from jaxdissect.significance import false_discovery
@@ -18,7 +17,7 @@ from jaxdissect.significance import false_discovery
 LEVEL = 0.99
 """What the intervals aim to cover, as in the paper."""
 
-ALL = -1
+ALL_TARGETS = -1
 """Stands for all targets together."""
 
 
@@ -59,7 +58,7 @@ class RoleEffect(NamedTuple):
     """How much units of a role move when images are attacked.
 
     Attributes:
-        target: class aimed at, or `ALL`.
+        target: class aimed at, or `ALL_TARGETS`.
         role: a field of `RoleChanges`.
         images: different images behind the numbers.
         signed: change of the units' peaks, averaged over units and images.
@@ -85,7 +84,7 @@ class RoleEffect(NamedTuple):
     q: float
 
 
-def of_scale(
+def shares_of_scale(
     changes: Float[AnyArray, "*N U"], scale: Float[AnyArray, "U"]
 ) -> Float[np.ndarray, "*N U"]:
     """Changes as shares of the units' scales; 0 for a unit without one.
@@ -95,14 +94,14 @@ def of_scale(
         scale: how high each unit usually peaks where it is most active; a unit that
             never is has none.
 
-    >>> of_scale(np.array([[1.0, 1.0]]), np.array([4.0, 0.0])).tolist()
+    >>> shares_of_scale(np.array([[1.0, 1.0]]), np.array([4.0, 0.0])).tolist()
     [[0.25, 0.0]]
     """
     scale = np.asarray(scale, np.float64)
     return np.where(scale > 0, changes / np.where(scale > 0, scale, 1), 0.0)
 
 
-class Roles(NamedTuple):
+class SignedRoles(NamedTuple):
     """Changes by role, image by image.
 
     Attributes:
@@ -114,26 +113,26 @@ class Roles(NamedTuple):
     signed: RoleChanges
 
 
-def roles_of(
-    key: Array, found: Attacks, changes: AnyArray, important: Int[np.ndarray, "K n"]
-) -> Roles:
+def signed_role_changes(
+    key: Array, attacks: Attacks, changes: AnyArray, important: Int[np.ndarray, "K n"]
+) -> SignedRoles:
     """`attacks.role_changes` of every attack, and the same with signs.
 
     Args:
         key: PRNG key for the random units, consumed.
-        found: the attacks.
+        attacks: the attacks.
         changes: [P U] their changes, in any measure.
         important: units that matter most to each class.
     """
-    about = (important, found.sources, found.targets)
-    absolute = attacks.role_changes(key, changes, *about)
+    about = (important, attacks.sources, attacks.targets)
+    absolute = role_changes(key, changes, *about)
     # The same key draws the same units; a change is twice its rise less its size.
-    rises = attacks.role_changes(key, np.maximum(changes, 0), *about)
+    rises = role_changes(key, np.maximum(changes, 0), *about)
     signed = [2 * rise - size for rise, size in zip(rises, absolute, strict=True)]
-    return Roles(absolute, RoleChanges(*signed))
+    return SignedRoles(absolute, RoleChanges(*signed))
 
 
-def role_effects(key: Array, found: Attacks, roles: Roles) -> list[RoleEffect]:
+def role_effects(key: Array, attacks: Attacks, roles: SignedRoles) -> list[RoleEffect]:
     """How much each role's units move, by target and over all of them.
 
     Only attacks that succeed count. Over all targets, an image counts once, with the
@@ -143,7 +142,7 @@ def role_effects(key: Array, found: Attacks, roles: Roles) -> list[RoleEffect]:
 
     Args:
         key: PRNG key, consumed.
-        found: the attacks.
+        attacks: the attacks.
         roles: of each of them.
 
     Returns:
@@ -153,13 +152,13 @@ def role_effects(key: Array, found: Attacks, roles: Roles) -> list[RoleEffect]:
         Wilcoxon, Individual comparisons by ranking methods, Biometrics Bulletin 1945.
     """
     effects: list[RoleEffect] = []
-    for target, rows in groups(found):
-        scenes = found.scenes[rows]
+    for target, rows in groups(attacks):
+        scenes = attacks.scenes[rows]
         others = by_image(scenes, roles.absolute.others[rows])
         for role in RoleChanges._fields:
             key, use = jax.random.split(key)
             size, signed = (
-                by_image(scenes, getattr(each, role)[rows]) for each in roles
+                by_image(scenes, getattr(changes, role)[rows]) for changes in roles
             )
             effects.append(_role_effect(use, target, role, size, signed, others))
     tested = [effect for effect in effects if effect.role != "others"]
@@ -202,36 +201,36 @@ class UnitEffects(NamedTuple):
 
 
 def unit_effects(
-    key: Array, found: Attacks, changes: AnyArray
+    key: Array, attacks: Attacks, changes: AnyArray
 ) -> dict[int, UnitEffects]:
-    """The signed change of every unit's peak, by target; `ALL` holds all of them.
+    """The signed change of every unit's peak, by target, and over `ALL_TARGETS`.
 
     Args:
         key: PRNG key, consumed.
-        found: the attacks; only those that succeed count.
+        attacks: the attacks; only those that succeed count.
         changes: [P U] their changes, in any measure.
 
     Returns:
         {target: effects}, of targets with two successes or more.
     """
     effects = {}
-    for target, rows in groups(found):
+    for target, rows in groups(attacks):
         key, use = jax.random.split(key)
-        values = by_image(found.scenes[rows], np.asarray(changes)[rows])
+        values = by_image(attacks.scenes[rows], np.asarray(changes)[rows])
         ends = bootstrap_mean(use, values.T, level=LEVEL)
         effects[target] = UnitEffects(values.mean(0), ends)
     return effects
 
 
-def groups(found: Attacks) -> Iterator[tuple[int, Int[np.ndarray, "N"]]]:
-    """(target, its attacks that succeed), then (`ALL`, all of them)."""
-    rows = np.flatnonzero(found.success)
-    for target in dict.fromkeys(found.targets.tolist()):
-        own = rows[found.targets[rows] == target]
+def groups(attacks: Attacks) -> Iterator[tuple[int, Int[np.ndarray, "N"]]]:
+    """(target, its attacks that succeed), then (`ALL_TARGETS`, all of them)."""
+    rows = np.flatnonzero(attacks.success)
+    for target in dict.fromkeys(attacks.targets.tolist()):
+        own = rows[attacks.targets[rows] == target]
         if len(own) > 1:
             yield target, own
-    if len(np.unique(found.scenes[rows])) > 1:
-        yield ALL, rows
+    if len(np.unique(attacks.scenes[rows])) > 1:
+        yield ALL_TARGETS, rows
 
 
 def by_image(
@@ -247,6 +246,43 @@ def by_image(
     np.add.at(totals, inverse, values)
     counts = np.bincount(inverse).reshape(-1, *[1] * (values.ndim - 1))
     return totals / counts
+
+
+class AttackEffects(NamedTuple):
+    """What attacks do to units, with changes in one measure.
+
+    Attributes:
+        changes: [P U] of every unit's peak.
+        roles: of every attack.
+        role_effects: means over images.
+        unit_effects: {target: of every unit}.
+    """
+
+    changes: Float[np.ndarray, "P U"]
+    roles: SignedRoles
+    role_effects: list[RoleEffect]
+    unit_effects: dict[int, UnitEffects]
+
+
+def attack_effects(
+    key: Array, attacks: Attacks, changes: AnyArray, important: Int[np.ndarray, "K n"]
+) -> AttackEffects:
+    """All of it; with the same key, of the same random units in every measure.
+
+    Args:
+        key: PRNG key, consumed.
+        attacks: the attacks.
+        changes: [P U] their changes, in any measure.
+        important: units that matter most to each class.
+    """
+    keys = jax.random.split(key, 3)
+    roles = signed_role_changes(keys[0], attacks, changes, important)
+    return AttackEffects(
+        np.asarray(changes),
+        roles,
+        role_effects(keys[1], attacks, roles),
+        unit_effects(keys[2], attacks, changes),
+    )
 
 
 class StepEffect(NamedTuple):
@@ -265,10 +301,10 @@ class StepEffect(NamedTuple):
     errors: float
 
 
-def step_effects(found: Attacks, sizes: tuple[float, ...]) -> list[StepEffect]:
+def step_effects(attacks: Attacks, sizes: tuple[float, ...]) -> list[StepEffect]:
     """How often one step suffices, for every direction and size."""
-    hits = (found.stepped == found.targets[:, None, None]).mean(0)
-    errors = (found.stepped != found.sources[:, None, None]).mean(0)
+    hits = (attacks.stepped == attacks.targets[:, None, None]).mean(0)
+    errors = (attacks.stepped != attacks.sources[:, None, None]).mean(0)
     return [
         StepEffect(bool(way), size, float(hits[way, s]), float(errors[way, s]))
         for way in range(2)
