@@ -23,6 +23,21 @@ class Table(NamedTuple):
         columns = enumerate(self.columns)
         return {name: [row[n] for row in self.rows] for n, name in columns}
 
+    def column(self, name: str) -> list[Cell]:
+        """The cells below a name."""
+        at = self.columns.index(name)
+        return [row[at] for row in self.rows]
+
+
+def of_columns(columns: Mapping[str, Iterable[Cell]]) -> Table:
+    """A table of columns of one length.
+
+    >>> of_columns({"unit": [7, 8], "IoU": [0.25, 0.5]})
+    Table(columns=['unit', 'IoU'], rows=[[7, 0.25], [8, 0.5]])
+    """
+    rows = zip(*columns.values(), strict=True)
+    return Table(list(columns), [list(row) for row in rows])
+
 
 def write_csv(
     path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]

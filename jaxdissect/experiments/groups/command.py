@@ -9,18 +9,10 @@ import numpy as np
 
 from jaxdissect import caching, dissection, networks
 from jaxdissect.base import Params
+from jaxdissect.experiments import train
 from jaxdissect.experiments.groups import results as groups
 from jaxdissect.experiments.groups.results import Measured
 from jaxdissect.experiments.groups.settings import GroupsSettings
-from jaxdissect.experiments.train import several as trainings
-from jaxdissect.experiments.train import watching
-from jaxdissect.experiments.train.settings import (
-    BlockNormSettings,
-    FieldsSettings,
-    RegularizeSettings,
-    TrainSettings,
-)
-from jaxdissect.experiments.train.several import Training
 from jaxdissect.pages import claims, tables
 from jaxdissect.plots import figures
 from jaxdissect.regularizers import block_norm
@@ -32,15 +24,15 @@ def run(config: GroupsSettings) -> None:
     """Train every network and regime with every seed, dissect, write results."""
     caching.use_compilation_cache()
     base = config.small if config.quick else config.base
-    watching.make_protocol(config.protocol, base.schedule[-1][0])
+    train.make_protocol(config.protocol, base.schedule[-1][0])
     out = config.out or default_out(base, config)
-    trained = trainings.train_all(
+    trained = train.train_all(
         dict(regimes(config, base)),
         config.seeds,
         out / "trainings",
         together=config.together,
     )
-    manifest = trainings.provenance(config, trained)
+    manifest = train.record_of(config, trained)
 
     def make(work: Work) -> None:
         measured = measure(config, trained)
@@ -50,23 +42,25 @@ def run(config: GroupsSettings) -> None:
     print(f"results: {out / 'results' / 'results.md'}")
 
 
-def default_out(base: TrainSettings, config: GroupsSettings) -> Path:
+def default_out(base: train.Settings, config: GroupsSettings) -> Path:
     """A folder named after the network, the data and the form of the experiment."""
     name = f"groups-{base.network.architecture}-{base.data.name}"
-    return Path("runs") / (name + trainings.form(config))
+    return Path("runs") / (name + train.form(config))
 
 
 def regimes(
-    config: GroupsSettings, base: TrainSettings
-) -> Iterator[tuple[str, TrainSettings]]:
+    config: GroupsSettings, base: train.Settings
+) -> Iterator[tuple[str, train.Settings]]:
     """(network, regime) and its training, by name."""
-    norm = BlockNormSettings(weight=config.block_norm)
-    fields = FieldsSettings(config.group, config.spatial, config.loss_layers)
+    norm = train.BlockNormSettings(weight=config.block_norm)
+    fields = train.FieldsSettings(config.group, config.spatial, config.loss_layers)
     no_decay = dataclasses.replace(base.optim, weight_decay=0.0)
     regularizers = {
-        "weight decay": RegularizeSettings(),
-        "block norm": RegularizeSettings(block_norm=norm),
-        "block norm and fields": RegularizeSettings(block_norm=norm, fields=fields),
+        "weight decay": train.RegularizeSettings(),
+        "block norm": train.RegularizeSettings(block_norm=norm),
+        "block norm and fields": train.RegularizeSettings(
+            block_norm=norm, fields=fields
+        ),
     }
     for batch_norm in config.batch_norm:
         network = dataclasses.replace(base.network, batch_norm=batch_norm)
@@ -81,18 +75,20 @@ def regimes(
             )
 
 
-def measure(config: GroupsSettings, trained: Sequence[Training]) -> list[Measured]:
+def measure(
+    config: GroupsSettings, trained: Sequence[train.Training]
+) -> list[Measured]:
     """Dissect all convolutional layers of every network."""
     measured = []
     for t in Progress().bar(trained, len(trained), "dissecting"):
         loaded = t.load()
         network, params = loaded.network, loaded.weights.params
         layers = networks.conv_layers(network)
-        protocol = watching.make_protocol(config.protocol, loaded.image_size)
-        dissect = watching.make_dissect(
-            t.config, network, layers, protocol, config.num_images, loaded.image_size
+        protocol = train.make_protocol(config.protocol, loaded.image_size)
+        dissect = train.make_dissect(
+            t.settings, network, layers, protocol, config.num_images, loaded.image_size
         )
-        concepts = watching.probe_concepts(t.config)
+        concepts = train.probe_concepts(t.settings)
         seen = {
             layer: dissection.headline(result, concepts, protocol)
             for layer, result in dissect(params).items()
@@ -112,9 +108,9 @@ def measure(config: GroupsSettings, trained: Sequence[Training]) -> list[Measure
     return measured
 
 
-def relevance(trained: Training, params: Params, layers: tuple[str, ...]):
+def relevance(trained: train.Training, params: Params, layers: tuple[str, ...]):
     """{layer: norm of each group of its filters}."""
-    num_groups = trained.config.regularize.block_norm.groups
+    num_groups = trained.settings.regularize.block_norm.groups
     return {
         layer: np.asarray(
             block_norm.group_norms(
@@ -126,7 +122,7 @@ def relevance(trained: Training, params: Params, layers: tuple[str, ...]):
     }
 
 
-def write(folder: Path, base: TrainSettings, measured: list[Measured]) -> None:
+def write(folder: Path, base: train.Settings, measured: list[Measured]) -> None:
     """Tables as CSV, figures as PNG, and one page of Markdown."""
     made = {
         "score": groups.score_table(measured),
@@ -148,7 +144,7 @@ def write(folder: Path, base: TrainSettings, measured: list[Measured]) -> None:
     (folder / "results.md").write_text("\n".join(page), encoding="utf-8")
 
 
-def note(base: TrainSettings) -> str:
+def note(base: train.Settings) -> str:
     """What a reader must know before comparing with the source."""
     size, epochs = base.schedule[-1]
     return (

@@ -10,22 +10,12 @@ import numpy as np
 from jaxdissect import caching, dissection, networks
 from jaxdissect.base import Params
 from jaxdissect.errors import BadInput
+from jaxdissect.experiments import train
 from jaxdissect.experiments.regimes import figures as regime_plots
 from jaxdissect.experiments.regimes import results as regimes
 from jaxdissect.experiments.regimes import robustness
 from jaxdissect.experiments.regimes.results import BASELINE, Measured
 from jaxdissect.experiments.regimes.settings import RegimesSettings
-from jaxdissect.experiments.train import several as trainings
-from jaxdissect.experiments.train import watching
-from jaxdissect.experiments.train.settings import (
-    DropBlockSettings,
-    FocusedDropoutSettings,
-    InputGradientSettings,
-    MapDropoutSettings,
-    RegularizeSettings,
-    TrainSettings,
-)
-from jaxdissect.experiments.train.several import Training
 from jaxdissect.networks import architectures
 from jaxdissect.pages import claims, tables
 from jaxdissect.plots import figures
@@ -41,13 +31,13 @@ def run(config: RegimesSettings) -> None:
     check(config)
     base = config.small if config.quick else config.base
     out = config.out or default_out(config)
-    trained = trainings.train_all(
+    trained = train.train_all(
         {name: REGIMES[name](base) for name in config.regimes},
         config.seeds,
         out / "trainings",
         together=config.together,
     )
-    manifest = trainings.provenance(config, trained)
+    manifest = train.record_of(config, trained)
 
     def make(work: Work) -> None:
         measured = measure(config, base, trained)
@@ -60,7 +50,7 @@ def run(config: RegimesSettings) -> None:
 def default_out(config: RegimesSettings) -> Path:
     """A folder named after the data and the form of the experiment."""
     base = config.small if config.quick else config.base
-    return Path("runs") / f"regimes-{base.data.name}{trainings.form(config)}"
+    return Path("runs") / f"regimes-{base.data.name}{train.form(config)}"
 
 
 def check(config: RegimesSettings) -> None:
@@ -75,33 +65,37 @@ def check(config: RegimesSettings) -> None:
         )
 
 
-def _regularized(base: TrainSettings, **sections: Any) -> TrainSettings:
-    return dataclasses.replace(base, regularize=RegularizeSettings(**sections))
+def _regularized(base: train.Settings, **sections: Any) -> train.Settings:
+    return dataclasses.replace(base, regularize=train.RegularizeSettings(**sections))
 
 
 def _penalized(
     weight: float, **settings: Any
-) -> Callable[[TrainSettings], TrainSettings]:
-    penalty = InputGradientSettings(weight=weight, units="normalised", **settings)
+) -> Callable[[train.Settings], train.Settings]:
+    penalty = train.InputGradientSettings(weight=weight, units="normalised", **settings)
     return lambda base: _regularized(base, input_gradient=penalty)
 
 
-def _differences(base: TrainSettings) -> TrainSettings:
+def _differences(base: train.Settings) -> train.Settings:
     # The thesis's own run: batches of 32, and .05 in our convention is its .1.
     optim = dataclasses.replace(base.optim, batch_size=min(32, base.optim.batch_size))
     base = dataclasses.replace(base, optim=optim)
     return _penalized(0.05, estimator="central", step=1.0)(base)
 
 
-def _focused(mode: Any, *layers: str) -> Callable[[TrainSettings], TrainSettings]:
-    settings = FocusedDropoutSettings(rate=0.1, mode=mode, layers=layers)
+def _focused(mode: Any, *layers: str) -> Callable[[train.Settings], train.Settings]:
+    settings = train.FocusedDropoutSettings(rate=0.1, mode=mode, layers=layers)
     return lambda base: _regularized(base, focused_dropout=settings)
 
 
-REGIMES: Mapping[str, Callable[[TrainSettings], TrainSettings]] = {
+REGIMES: Mapping[str, Callable[[train.Settings], train.Settings]] = {
     "none": lambda base: _regularized(base),
-    "dropout": lambda base: _regularized(base, dropout=MapDropoutSettings(rate=0.2)),
-    "dropblock": lambda base: _regularized(base, dropblock=DropBlockSettings(rate=0.1)),
+    "dropout": lambda base: _regularized(
+        base, dropout=train.MapDropoutSettings(rate=0.2)
+    ),
+    "dropblock": lambda base: _regularized(
+        base, dropblock=train.DropBlockSettings(rate=0.1)
+    ),
     "focused dropout": _focused("paper"),
     "focused dropout algorithm1": _focused("algorithm1"),
     "focused dropout per element": _focused("per_element", "every"),
@@ -110,7 +104,7 @@ REGIMES: Mapping[str, Callable[[TrainSettings], TrainSettings]] = {
     "input gradient weak": _penalized(0.01),
     "input gradient strong": _penalized(1.0),
     "spatial dropout": lambda base: _regularized(
-        base, spatial_dropout=MapDropoutSettings(rate=0.1)
+        base, spatial_dropout=train.MapDropoutSettings(rate=0.1)
     ),
 }
 """{name: what it makes of the base training}; input gradients are those of normalised
@@ -118,7 +112,7 @@ pixels, in which the thesis took its differences."""
 
 
 def measure(
-    config: RegimesSettings, base: TrainSettings, trained: Sequence[Training]
+    config: RegimesSettings, base: train.Settings, trained: Sequence[train.Training]
 ) -> list[Measured]:
     """Attack and dissect every network."""
     size, _ = base.schedule[-1]
@@ -160,18 +154,18 @@ def measure(
 
 
 def make_look(
-    config: RegimesSettings, base: TrainSettings, network: networks.Network, size: int
+    config: RegimesSettings, base: train.Settings, network: networks.Network, size: int
 ) -> Callable[[Params], tuple[dict[str, int], int, int]]:
     """params -> what the last convolutional layer detects.
 
     Detectors by category, unique labels, unique labels within categories.
     """
     *_, layer = networks.unit_layers(network)
-    protocol = watching.make_protocol(ProtocolSettings(), size)
-    dissect = watching.make_dissect(
+    protocol = train.make_protocol(ProtocolSettings(), size)
+    dissect = train.make_dissect(
         base, network, (layer,), protocol, config.num_images, size
     )
-    concepts = watching.probe_concepts(base)
+    concepts = train.probe_concepts(base)
 
     def look(params: Params) -> tuple[dict[str, int], int, int]:
         result = dissect(params)[layer]
