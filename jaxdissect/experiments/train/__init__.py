@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jaxdissect.experiments.train.planning import untold
     from jaxdissect.experiments.train.trainings import (
         Training,
+        base_of,
         form,
         record_of,
         train_all,
@@ -34,7 +35,9 @@ _HOMES = {
     **dict.fromkeys(("Result", "run"), "experiment"),
     "untold": "planning",
     **dict.fromkeys(("make_dissect", "make_protocol", "probe_concepts"), "dissecting"),
-    **dict.fromkeys(("Training", "form", "record_of", "train_all"), "trainings"),
+    **dict.fromkeys(
+        ("Training", "base_of", "form", "record_of", "train_all"), "trainings"
+    ),
 }
 __all__ = [
     "BlockNormSettings",
@@ -48,6 +51,7 @@ __all__ = [
     "Result",
     "Settings",
     "Training",
+    "base_of",
     "form",
     "make_dissect",
     "make_protocol",

@@ -80,6 +80,11 @@ def train_all(
     ]
 
 
+def base_of(settings: ExperimentSettings) -> TrainSettings:
+    """The training that regimes change."""
+    return settings.small if settings.quick else settings.base
+
+
 def form(settings: ExperimentSettings) -> str:
     """The end of a folder's name, by the form of an experiment."""
     return "-quick" * settings.quick + "-together" * settings.together
