@@ -16,7 +16,8 @@ from jaxdissect.experiments.train import objectives
 from jaxdissect.experiments.train.settings import RegularizeSettings
 from jaxdissect.networks.convolution import for_backend
 from jaxdissect.settings import NetworkSettings
-from jaxdissect.training import augmentation, loop, optimizers, state, step
+from jaxdissect.training import augmentation, loop, optimizers, step
+from jaxdissect.training import step as state
 
 NUM_CLASSES, SIZE = 100, 32  # CIFAR-100
 OPTIMIZER = optimizers.sgd(1e-3, momentum=0.9, weight_decay=5e-4)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Trunk,
     )
     from jaxdissect.errors import BadInput
+    from jaxdissect.experiments.ablate.experiment import ablate
     from jaxdissect.experiments.dissect import dissect
     from jaxdissect.model import load
 
@@ -54,6 +55,7 @@ __all__ = [
     "Tail",
     "Trunk",
     "__version__",
+    "ablate",
     "ablation",
     "adapters",
     "attacks",
@@ -84,6 +86,7 @@ _HOMES = {
         ("FactoredTail", "Params", "Split", "Statistic", "Tail", "Trunk"), "base"
     ),
     "BadInput": "errors",
+    "ablate": "experiments.ablate.experiment",
     "dissect": "experiments.dissect.experiment",
     "load": "model",
 }

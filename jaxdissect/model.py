@@ -14,7 +14,8 @@ import numpy as np
 from jaxdissect import ablation, adapters, checkpoints, networks, weights
 from jaxdissect.adapters import answers, own_networks
 from jaxdissect.base import Params, Split, Trunk
-from jaxdissect.checkpoints import fetching, published
+from jaxdissect.checkpoints import published
+from jaxdissect.checkpoints import published as fetching
 from jaxdissect.errors import BadInput
 from jaxdissect.networks import architectures
 from jaxdissect.settings import NetworkSettings, PreprocessingSettings, SubjectSettings

@@ -14,7 +14,8 @@ import numpy as np
 from jaxdissect import ablation, attacks, dissection, gradients, intervals, streaming
 from jaxdissect import quantiles as q
 from jaxdissect import significance as s
-from jaxdissect.dissection import certainty, image_counts, moments
+from jaxdissect.dissection import certainty, moments
+from jaxdissect.dissection import certainty as image_counts
 from jaxdissect.dissection.layers import Layer
 from jaxdissect.errors import BadInput
 from jaxdissect.upsampling import Axis, Centres

@@ -6,8 +6,8 @@ import re
 import numpy as np
 
 from jaxdissect.dissection import PNAS20, Dissection, Overlap, headline, label_units
-from jaxdissect.dissection.activity import Activity
 from jaxdissect.dissection.certainty import Certainty
+from jaxdissect.dissection.findings import Activity
 from jaxdissect.experiments.dissect import cards
 from jaxdissect.experiments.dissect import page as dissection_report
 

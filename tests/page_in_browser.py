@@ -11,8 +11,8 @@ from PIL import Image
 
 from jaxdissect import dissection
 from jaxdissect.dissection import PNAS20, Dissection, Overlap, label_units
-from jaxdissect.dissection.activity import Activity
 from jaxdissect.dissection.certainty import Certainty
+from jaxdissect.dissection.findings import Activity
 from jaxdissect.experiments.dissect import cards
 from jaxdissect.experiments.dissect import page as dissection_report
 from jaxdissect.pages import pictures

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdissect.attacks import LIGHT, away_from, carlini_wagner, towards
-from jaxdissect.attacks.bounds import check_bounds
+from jaxdissect.attacks.steps import check_bounds
 from jaxdissect.errors import BadInput
 
 # The package has a function of that name.

@@ -16,12 +16,13 @@ from jaxdissect.dissection.chance import (
     p_values,
 )
 from jaxdissect.dissection.moments import (
+    as_real,
+    folded,
     in_cells,
     in_columns,
     low_waves,
     mask_moments,
 )
-from jaxdissect.dissection.sketches import as_real, folded
 from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate, add, total
 

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from conftest import fails
 
+import jaxdissect as jd
 from jaxdissect import weights
 from jaxdissect.cli import main
-from jaxdissect.runs import labelled
+from jaxdissect.experiments.ablate import Settings
+from jaxdissect.runs import halves, labelled
 
 ROOT = Path(__file__).parents[1]
 FEW = [
@@ -93,6 +95,32 @@ def test_the_page_shows_what_units_look_for_and_what_they_do(ablated):
         "removal_of_units",
     ):
         assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_notebook_saves_what_the_command_writes(
+    ablated, trained, dissected, tmp_path, capfd
+):
+    network = jd.load(trained / "weights.safetensors")
+    few = {"num_rank": 28, "num_report": 28, "batch_size": 14, "memory_mib": 64}
+    settings = Settings(weights=network.subject.weights, **few, random_draws=2)
+    images = halves.open_images(settings, network)
+    found = jd.ablate(
+        network,
+        settings.layers,
+        images,
+        dissection=dissected,
+        random_draws=2,
+        progress=False,
+        **few,
+    )
+    found.save(tmp_path / "out")
+    assert capfd.readouterr() == ("", "")
+    files = {f.relative_to(ablated) for f in ablated.rglob("*") if f.is_file()}
+    assert len(files) > 9
+    for name in files:
+        ours, theirs = tmp_path / "out" / name, ablated / name
+        assert ours.read_bytes() == theirs.read_bytes(), name
+    assert found["conv5_3"].dissected.cards[0].label == found.table()["label"][0]
 
 
 @pytest.mark.slow
@@ -275,7 +303,7 @@ def test_activations_that_are_not_finite_leave_nothing(
     run = json.loads((dissected / "run.json").read_text())
     run["weights"] = weights.load(file).digest
     (found / "run.json").write_text(json.dumps(run))
-    for name in ("summary.json", "cards.json"):
+    for name in ("summary.json", "cards.json", "iou.npz"):
         (found / name).write_bytes((dissected / name).read_bytes())
     few = [*FEW, "--dissection", str(found), "--out", str(tmp_path / "out")]
     error = fails(capsys, "ablate", "--weights", str(file), *few)

@@ -14,9 +14,11 @@ from conftest import QUICKLY, fails
 from jaxdissect import model, networks
 from jaxdissect.cli import main
 from jaxdissect.data import scene_rendering as scenes
+from jaxdissect.experiments.ablate import command as ablate
 from jaxdissect.experiments.attack import attacking, knowing
 from jaxdissect.experiments.attack import command as attack
 from jaxdissect.experiments.attack.settings import AttackSettings
+from jaxdissect.experiments.dissect import command as dissect
 from jaxdissect.runs import records
 
 ROOT = Path(__file__).parents[1]
@@ -207,16 +209,11 @@ def test_what_is_missing_is_made(trained, folders, tmp_path, monkeypatch):
         made.append(config)
         shutil.copytree(folders / name, folder)
 
-    monkeypatch.setattr(
-        knowing.dissect,
-        "run",
-        lambda c: make("dissected", c, knowing.dissect.default_out(c)),
-    )
-    monkeypatch.setattr(
-        knowing.ablate,
-        "run",
-        lambda c: make("ablated", c, Path("runs") / knowing.ablate.default_name(c)),
-    )
+    for name, command in {"dissected": dissect, "ablated": ablate}.items():
+        folder = command.default_out
+        monkeypatch.setattr(
+            command, "run", lambda c, n=name, out=folder: make(n, c, out(c))
+        )
     config = AttackSettings(weights=trained / "weights.safetensors")
     network = model.load_trained(config.weights)
     wanted = knowing.runs_of(config, network)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxdissect.cli import main
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.dissect import netdissect_csv
+from jaxdissect.experiments.dissect import netdissect
 from jaxdissect.experiments.dissect.command import dissect_subject
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.runs.subjects import Subject
@@ -79,7 +79,7 @@ def test_every_layer_has_a_folder_and_all_have_a_profile(dissected):
 
 
 def test_the_table_of_netdissect_says_the_same(dissected):
-    table = netdissect_csv.read(dissected / "fine" / "netdissect.csv")
+    table = netdissect.read_netdissect(dissected / "fine" / "netdissect.csv")
     ours = rows(dissected / "fine" / "units.csv")
     for unit, score, label in zip(table.units, table.score, table.label, strict=True):
         assert score == pytest.approx(float(ours[unit]["iou"]), abs=1e-6)

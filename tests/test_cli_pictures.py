@@ -13,10 +13,11 @@ from jaxdissect.cli import main
 from jaxdissect.data import generated
 from jaxdissect.data import picture_folder as pictures
 from jaxdissect.data import scene_rendering as scenes
-from jaxdissect.experiments.ablate import command as ablate
+from jaxdissect.experiments.ablate import passes
 from jaxdissect.experiments.ablate.settings import AblateSettings
 from jaxdissect.experiments.agreement import results as agreement
 from jaxdissect.runs import halves, sweeps
+from jaxdissect.runs.progress import Progress
 from jaxdissect.runs.sweeps import Pass
 from jaxdissect.settings import PicturesSettings
 
@@ -69,8 +70,8 @@ def loaded(weights):
 def measured(loaded, config, progress):
     progress.mkdir()
     images = in_turns(halves.open_images(config, loaded))
-    this = Pass(loaded, config, progress, images)
-    return images, ablate.measure(config, this, {LAYER: [0, 1, 7, 8]})[LAYER]
+    this = Pass(loaded, config, Progress(progress), images)
+    return images, passes.measure(this, {LAYER: [0, 1, 7, 8]})[LAYER]
 
 
 def in_turns(images):

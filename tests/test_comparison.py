@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect.dissection import Dissection, comparison, label_units, matching
+from jaxdissect.dissection import Dissection, label_units, matching
+from jaxdissect.dissection import matching as comparison
 from jaxdissect.dissection.matching import Side
 from jaxdissect.errors import BadInput
 from jaxdissect.intervals import Interval

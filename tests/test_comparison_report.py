@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 
 from jaxdissect import dissection
-from jaxdissect.dissection import (
-    PNAS20,
-    Dissection,
-    comparison,
-    label_units,
-    matching,
-)
+from jaxdissect.dissection import PNAS20, Dissection, label_units, matching
+from jaxdissect.dissection import matching as comparison
 from jaxdissect.dissection.matching import Side
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.contrast import page as comparison_report

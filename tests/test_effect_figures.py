@@ -9,7 +9,8 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from jaxdissect.errors import BadInput
-from jaxdissect.plots import comparisons, effect_figures
+from jaxdissect.experiments.ablate import figures as effect_figures
+from jaxdissect.plots import comparisons
 
 SCENES = ("farm", "beach", "street", "park", "forest", "kitchen", "bedroom", "harbour")
 ATTRIBUTES = ("IoU with the best concept", "mean activation", "share of images on")

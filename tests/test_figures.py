@@ -3,7 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from jaxdissect.plots import figures, placement
+from jaxdissect.experiments.ablate import figures
+from jaxdissect.plots import placement
+from jaxdissect.plots.figures import save
 
 
 def texts(axes):
@@ -71,7 +73,5 @@ def test_removal_grid_has_a_panel_per_class():
 
 
 def test_figures_are_saved_as_png(tmp_path):
-    figures.save(
-        figures.removal_curves(COUNTS, *curves(), "a", 0.9), tmp_path / "a.png"
-    )
+    save(figures.removal_curves(COUNTS, *curves(), "a", 0.9), tmp_path / "a.png")
     assert Image.open(tmp_path / "a.png").size == (1050, 675)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from jaxdissect import adapters, networks
+from jaxdissect.networks.resnet import residual_stage
 from jaxdissect.networks.windows import measured_windows
 
 SIZE = 48
@@ -142,7 +143,7 @@ def test_stages_may_look_at_axes_differently():
     stage = networks.stages.function_stage("flat", lambda x: x)
     stage = stage._replace(windows=lambda height, width: flat)
     halved = networks.layers.max_pool("half")
-    block = networks.residual.residual_stage("block", (stage, halved), ())
+    block = residual_stage("block", (stage, halved), ())
     for layers in ((stage, halved), (block,)):
         centres = networks.centres(layers, layers[-1].name, SIZE)
         assert centres == ((0.5, 2, True), (3.5, 8, True))

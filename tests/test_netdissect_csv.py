@@ -12,7 +12,7 @@ from jaxdissect import dissection
 from jaxdissect.dissection import Overlap, netdissect_table
 from jaxdissect.dissection.netdissect_table import seen_iou
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.dissect import netdissect_csv
+from jaxdissect.experiments.dissect import netdissect
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden" / "netdissect"
 ORDER = ("object", "part", "scene", "texture", "material", "color")
@@ -49,14 +49,14 @@ def published(request):
     file = GOLDEN / f"{request.param}.csv"
     if not file.exists():
         pytest.skip(f"the published tables are not in {GOLDEN}")
-    return request.param, netdissect_csv.read(file)
+    return request.param, netdissect.read_netdissect(file)
 
 
 @pytest.mark.parametrize("rule", [">", ">="])
 def test_published_tables_give_the_published_counts(published, rule):
     name, table = published
     units, detectors, labels, by_category, *_ = PUBLISHED[name]
-    found = netdissect_csv.headline(table, dissection.CVPR17._replace(rule=rule))
+    found = netdissect.headline(table, dissection.CVPR17._replace(rule=rule))
     assert found[:4] == (detectors, units, labels, by_category)
     assert found.best_iou == table.score[0] == table.score.max()
 
@@ -141,11 +141,11 @@ def test_what_is_written_is_read_again(
     result = possible(seed, union, units, digits)
     concepts = [(name, of) for name, (_, of) in zip(names, CONCEPTS, strict=True)]
     file = tmp_path_factory.mktemp("table") / "a.csv"
-    netdissect_csv.write(file, result, concepts, CATEGORIES, union=union)
-    table, counts = netdissect_csv.read(file), result.overlap
+    netdissect.write(file, result, concepts, CATEGORIES, union=union)
+    table, counts = netdissect.read_netdissect(file), result.overlap
     assert table.categories == ("object", "part", "hue")
     assert (np.diff(table.score) <= 0).all()
-    told = netdissect_csv.headline(table)._asdict()
+    told = netdissect.headline(table)._asdict()
     expected = dissection.headline(result, concepts, dissection.CVPR17)._asdict()
     # Equal IoU in two categories: which is the label is left to the order.
     assert told | {"unique_labels": 0} == expected | {"unique_labels": 0}
@@ -186,7 +186,7 @@ def small():
 
 def test_the_file_has_the_published_form(tmp_path):
     file = tmp_path / "a.csv"
-    netdissect_csv.write(file, small(), CONCEPTS, CATEGORIES, union="global")
+    netdissect.write(file, small(), CONCEPTS, CATEGORIES, union="global")
     head, first, dead = file.read_bytes().decode().splitlines()
     parts = ("label", "truth", "activation", "intersect", "iou")
     assert head.split(",") == [
@@ -197,7 +197,12 @@ def test_the_file_has_the_published_form(tmp_path):
         f"1,object,tree,0.4,tree,5,9,4,0.4,leg,3,9,1,{1 / 11},red,4,9,2,{2 / 11}"
     )
     assert dead == "2,,,0.0," + ",".join([",0,0,0,0.0"] * 3)
-    assert netdissect_csv.headline(netdissect_csv.read(file))[:4] == (1, 2, 1, 3)
+    assert netdissect.headline(netdissect.read_netdissect(file))[:4] == (
+        1,
+        2,
+        1,
+        3,
+    )
 
 
 def test_a_layer_of_dead_units_makes_a_table():
@@ -205,7 +210,7 @@ def test_a_layer_of_dead_units_makes_a_table():
     table = netdissect_table.netdissect_table(
         dead, CONCEPTS, CATEGORIES, union="global"
     )
-    assert netdissect_csv.headline(table)[:4] == (0, 2, 0, 0)
+    assert netdissect.headline(table)[:4] == (0, 2, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -220,5 +225,5 @@ def test_what_the_format_cannot_say_is_refused(tmp_path, arguments, message):
     concepts, categories, union = arguments
     file = tmp_path / "a.csv"
     with pytest.raises(BadInput, match=message):
-        netdissect_csv.write(file, small(), concepts, categories, union=union)
+        netdissect.write(file, small(), concepts, categories, union=union)
     assert not file.exists()

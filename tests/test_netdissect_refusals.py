@@ -3,7 +3,7 @@
 import pytest
 
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.dissect import netdissect_csv
+from jaxdissect.experiments.dissect import netdissect
 
 HEAD = (
     "unit,category,label,score,"
@@ -18,7 +18,7 @@ DEAD = "3,,,0.0,,0,0,0,0.0,,0,0,0,0.0"
 def read(tmp_path, *lines, end="\n"):
     file = tmp_path / "table.csv"
     file.write_bytes(end.join(lines).encode())
-    return netdissect_csv.read(file)
+    return netdissect.read_netdissect(file)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -102,7 +102,7 @@ def test_no_table_is_refused(tmp_path, lines, message):
 
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"cannot read .*none\.csv: No such file"):
-        netdissect_csv.read(tmp_path / "none.csv")
+        netdissect.read_netdissect(tmp_path / "none.csv")
     (tmp_path / "picture.csv").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(BadInput, match=r"picture\.csv is no table of NetDissect's"):
-        netdissect_csv.read(tmp_path / "picture.csv")
+        netdissect.read_netdissect(tmp_path / "picture.csv")

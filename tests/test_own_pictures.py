@@ -8,7 +8,7 @@ from test_folders import ORDER, SIZE, fill
 
 from jaxdissect.data import folders, images
 from jaxdissect.data import picture_folder as pictures
-from jaxdissect.data.class_matching import match_classes
+from jaxdissect.data.folders import match_classes
 from jaxdissect.data.picture_files import digests
 from jaxdissect.errors import BadInput
 

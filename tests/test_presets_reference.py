@@ -11,7 +11,7 @@ import pytest
 from reference import presets as reference
 
 from jaxdissect import dissection
-from jaxdissect.dissection.image_counts import count_images
+from jaxdissect.dissection.certainty import count_images
 from jaxdissect.dissection.pipeline import judge
 from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate, total

@@ -5,7 +5,7 @@ import pytest
 
 from jaxdissect import dissection
 from jaxdissect.dissection import Dissection, label_units
-from jaxdissect.experiments.dissect import conventions, profile
+from jaxdissect.experiments.dissect import figures, tables
 from jaxdissect.pages.tables import Table
 
 CONCEPTS = [("car", "object"), ("wheel", "part"), ("red", "colour")]
@@ -26,7 +26,7 @@ LAYERS = {"conv1": labelled(2, 2, -1), "conv2": labelled(0, 1, 2, 0)}
 
 def table(**more):
     protocol = dissection.PNAS20
-    return profile.profile_table(LAYERS, CONCEPTS, CATEGORIES, protocol, **more)
+    return tables.profile_table(LAYERS, CONCEPTS, CATEGORIES, protocol, **more)
 
 
 def sure(result, q_values):
@@ -58,10 +58,10 @@ def test_every_layer_and_the_score_say_what_is_beyond_chance():
 
 def test_presets_and_rotations_say_that_chance_was_not_tested():
     found = {"pnas20": labelled(0, 1, -1, 2)}
-    counted = conventions.preset_counts(found, CONCEPTS, {"pnas20": dissection.PNAS20})
+    counted = tables.preset_counts(found, CONCEPTS, {"pnas20": dissection.PNAS20})
     place = counted.columns.index("significant_detectors")
     assert [row[place] for row in counted.rows] == ["chance not tested"]
-    rotated = conventions.untested(Table(["power", "detectors"], [[0.5, 4]]))
+    rotated = tables.untested(Table(["power", "detectors"], [[0.5, 4]]))
     assert rotated.rows == [[0.5, 4, "chance not tested"]]
 
 
@@ -70,7 +70,7 @@ def test_a_concept_found_in_two_layers_counts_twice_in_the_score():
         row[0]: dict(zip(table().columns, row, strict=True)) for row in table().rows
     }
     assert [rows[name]["unique_labels"] for name in LAYERS] == [1, 3]
-    assert rows[profile.SCORE]["unique_labels"] == 4
+    assert rows[tables.SCORE]["unique_labels"] == 4
     assert rows["conv2"]["object_units"] == 2 and rows["conv2"]["object_unique"] == 1
     assert rows["conv1"]["detectors"] == 2 and rows["conv1"]["units"] == 3
     assert rows["conv2"]["relative_unique"] == 3 / 4
@@ -78,11 +78,11 @@ def test_a_concept_found_in_two_layers_counts_twice_in_the_score():
 
 @pytest.mark.parametrize(("layers", "share"), [(1, 3 / 4), (2, 4 / 7), (9, 4 / 7)])
 def test_relative_unique_is_of_the_last_layers(layers, share):
-    assert profile.relative_unique(table(), layers) == pytest.approx(share)
+    assert tables.relative_unique(table(), layers) == pytest.approx(share)
 
 
 def test_bars_are_as_high_as_the_unique_labels():
-    (axes,) = profile.profile_figure(table(), CATEGORIES).axes
+    (axes,) = figures.profile_figure(table(), CATEGORIES).axes
     tops = {}
     for bar in axes.patches:
         place = round(bar.get_x() + bar.get_width() / 2)
@@ -93,8 +93,8 @@ def test_bars_are_as_high_as_the_unique_labels():
 def test_presets_agree_with_the_first_as_far_as_labels_do():
     found = {"pnas20": labelled(0, 1, -1, 2), "cvpr17": labelled(0, 2, -1, 1)}
     presets = {"pnas20": dissection.PNAS20, "cvpr17": dissection.CVPR17}
-    rows = conventions.preset_counts(found, CONCEPTS, presets).rows
+    rows = tables.preset_counts(found, CONCEPTS, presets).rows
     assert [row[-1] for row in rows] == [1, 0.5]
-    labels = conventions.labels_by_preset(found, CONCEPTS)
+    labels = tables.preset_labels(found, CONCEPTS)
     assert labels.rows[1] == [1, "wheel", 0.1, True, "red", 0.1, True]
     assert labels.rows[2][1] == ""

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from local_server import file, says, serving
 
-from jaxdissect.checkpoints import fetching, published, sources
+from jaxdissect.checkpoints import published, sources
+from jaxdissect.checkpoints import published as fetching
 from jaxdissect.errors import BadInput
 
 WEIGHTS = bytes(range(256)) * 100

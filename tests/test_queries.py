@@ -9,8 +9,9 @@ from reference import queries as reference
 from scipy import stats
 
 from jaxdissect import intervals, metrics
-from jaxdissect.dissection import classifiers, label_units, queries
-from jaxdissect.dissection.image_counts import count_images
+from jaxdissect.dissection import label_units, queries
+from jaxdissect.dissection import queries as classifiers
+from jaxdissect.dissection.certainty import count_images
 from jaxdissect.dissection.layers import Layer, masks
 from jaxdissect.errors import BadInput
 from jaxdissect.streaming import accumulate

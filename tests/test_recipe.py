@@ -11,7 +11,7 @@ from reference import numpy_networks, state_dicts
 from reference.torch_files import save_archive
 
 from jaxdissect import model, networks
-from jaxdissect.checkpoints.known import RECIPE
+from jaxdissect.checkpoints.naming import RECIPE
 from jaxdissect.runs import subjects
 from jaxdissect.settings import SubjectSettings
 

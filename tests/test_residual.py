@@ -83,7 +83,7 @@ def test_what_is_inside_cuts_nothing():
     for ask in (networks.split, networks.factored, networks.layer_index):
         with pytest.raises(BadInput, match=r"inside the residual block layer2\.0"):
             ask(network, INNER)
-    with pytest.raises(BadInput, match=r"'layer2\.9'; this network has input,"):
+    with pytest.raises(BadInput, match=r"'layer2\.9'; did you mean layer2"):
         networks.taps(network, ("layer2.9",))
     with pytest.raises(BadInput, match="no weights lead to"):
         networks.incoming_layer(network, "layer2.0")

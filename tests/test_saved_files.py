@@ -12,10 +12,9 @@ from test_saved_dissection import made_up, write
 
 from jaxdissect import weights
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.ablate import joining
 from jaxdissect.experiments.attack import knowing
 from jaxdissect.experiments.attack.settings import AttackSettings
-from jaxdissect.experiments.dissect import asking
+from jaxdissect.experiments.dissect import asking, saved
 from jaxdissect.model import Model
 from jaxdissect.runs import records, saved_files
 
@@ -64,7 +63,7 @@ def copy(dissected, tmp_path):
 def read_all(folder):
     """All that later commands read of a dissection."""
     asked = asking.open_dissection(folder)
-    joining._named(folder, asked.run["weights"], "conv5")
+    saved._record_in(folder, asked.run["weights"], "conv5")
     return asked
 
 

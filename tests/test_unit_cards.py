@@ -19,7 +19,7 @@ from jaxdissect.dissection import (
     label_units,
     unique_labels,
 )
-from jaxdissect.experiments.dissect import cards, histogram
+from jaxdissect.experiments.dissect import cards, page
 from jaxdissect.experiments.dissect.cards import Match
 
 
@@ -115,7 +115,7 @@ def test_measured_cards_come_back_from_a_file_as_they_were(tmp_path):
 
 
 def test_bars_are_grouped_by_category_and_count_detectors_only():
-    bars = histogram.histogram(unit_cards(dissection(11)), CATEGORIES).bars
+    bars = page.histogram(unit_cards(dissection(11)), CATEGORIES).bars
     assert [(bar.label, bar.units) for bar in bars] == [
         ("tree", (0, 5, 10)),
         ("car", (1, 6)),
@@ -123,4 +123,4 @@ def test_bars_are_grouped_by_category_and_count_detectors_only():
         ("roof", (7,)),
         ("red", (4, 9)),
     ]
-    assert bars[0].height == histogram.PLOT_HEIGHT
+    assert bars[0].height == page.PLOT_HEIGHT

@@ -1,8 +1,8 @@
 """Unit ablation: what breaks when units are taken away, scaled or exchanged.
 
 In reading order: `edits` (masks and replacements), `tails` (how an edited tail is
-evaluated), `memory` (how many edits fit), `sweep` (over a data set), `effects` (what a
-sweep counts), `evidence` (intervals and tests), `importance`, `attributes`, `rotation`,
+evaluated, and how many edits fit), `sweep` (over a data set), `effects` (what a sweep
+counts), `evidence` (intervals and tests), `importance`, `attributes`, `rotation`,
 `layer_effects` (all of a layer); `knockouts` (units of several layers together, the
 whole network run anew).
 """
@@ -36,7 +36,6 @@ from jaxdissect.ablation.evidence import (
     log_probability_interval,
     top1_interval,
 )
-from jaxdissect.ablation.examples import Examples
 from jaxdissect.ablation.importance import (
     Curve,
     RemovalCurves,
@@ -47,14 +46,15 @@ from jaxdissect.ablation.importance import (
     removal_orders,
 )
 from jaxdissect.ablation.knockouts import knockout_counts, split_keeps
-from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
 from jaxdissect.ablation.rotation import random_rotation, rotated, rotation_power
-from jaxdissect.ablation.sweep import set_effects, unit_effects
+from jaxdissect.ablation.sweep import Examples, set_effects, unit_effects
 from jaxdissect.ablation.tails import (
     EditedTail,
     by_factoring,
     by_replaying,
     edited_outputs,
+    pairs_that_fit,
+    sets_that_fit,
 )
 
 __all__ = [

@@ -5,22 +5,84 @@ as one that is silent there, changes nothing, and such pairs are never evaluated
 """
 
 import functools
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, UInt64
 
 from jaxdissect import logits
+from jaxdissect.ablation.edits import ZERO
 from jaxdissect.ablation.effects import Answers, Effects, merge_effects, tally
-from jaxdissect.ablation.examples import check, halves, signatures
-from jaxdissect.ablation.memory import pairs_that_fit, sets_that_fit
-from jaxdissect.ablation.tails import EditedTail
+from jaxdissect.ablation.tails import EditedTail, pairs_that_fit, sets_that_fit
 from jaxdissect.base import AnyArray, Params, Statistic
+from jaxdissect.checking import check_not_empty, check_numbers, check_shape
 from jaxdissect.errors import BadInput
+
+
+class Examples(NamedTuple):
+    """A batch of images, as the layer sees them.
+
+    Attributes:
+        acts: [B H W U] activations, finite.
+        targets: [B] true classes, 0 to K - 1.
+        replacement: values of edited units, broadcastable to `acts`; zero removes them.
+    """
+
+    acts: AnyArray
+    targets: AnyArray
+    replacement: AnyArray = ZERO
+
+
+def check_acts(acts, num_units: int | None) -> None:
+    """Refuse other units than those edited; any are, where no number is said.
+
+    Raises:
+        BadInput: naming what is wrong; of the values of activations nothing is said.
+    """
+    check_shape("acts", acts, "B H W U")
+    check_not_empty("acts", acts, "B H W U")
+    if num_units is not None and acts.shape[-1] != num_units:
+        raise BadInput(
+            f"`acts` has {acts.shape[-1]} units; the edits are of {num_units}"
+        )
+
+
+def check_targets(targets, num_images: int, num_classes: int) -> None:
+    """Refuse targets that are no classes, or not one for each image.
+
+    Raises:
+        BadInput: naming what is wrong.
+    """
+    check_shape("targets", targets, "B", B=num_images)
+    check_numbers("targets", targets, num_classes)
+
+
+def halves(acts, targets, replacement) -> Iterator[Examples]:
+    """A batch in two parts; replacements of each image go with it."""
+    middle = len(acts) // 2
+    each_image = replacement.ndim == acts.ndim and len(replacement) == len(acts)
+    for part in (slice(None, middle), slice(middle, None)):
+        values = replacement[part] if each_image else replacement
+        yield Examples(acts[part], targets[part], values)
+
+
+def signatures(means: Float[np.ndarray, "B U"]) -> UInt64[np.ndarray, "S"]:
+    """Numbers that tell images apart, from what the layer does on them on average.
+
+    Images on which all units do the same, as where all are silent, have none.
+    """
+    hashes = (
+        hashlib.blake2b(row.tobytes(), digest_size=8).digest()
+        for row in means
+        if np.ptp(row) > 0
+    )
+    return np.array([int.from_bytes(h, "little") for h in hashes], np.uint64)
+
 
 CHUNKS = 16
 """Pairs of a batch come in about this many chunks: few pairs, little padding."""
@@ -43,9 +105,9 @@ class Evaluated(NamedTuple):
 def unit_effects(
     tail: EditedTail,
     params: Params,
-    num_units: int,
+    num_units: int | None = None,
     *,
-    num_classes: int,
+    num_classes: int | None = None,
     memory_bytes: int = 2**29,
     precision: str = "highest",
 ) -> Statistic:
@@ -56,8 +118,8 @@ def unit_effects(
     Args:
         tail: `by_replaying` or `by_factoring` of a tail that gives logits [B K].
         params: the network's parameters.
-        num_units: U.
-        num_classes: K.
+        num_units: U; by default that of the activations.
+        num_classes: K; by default that of the outputs.
         memory_bytes: bound on what the tail's intermediate arrays take at a time; pairs
             come in chunks, and batches are cut where not even one pair fits.
         precision: of matrix products, as in `jax.default_matmul_precision`.
@@ -78,7 +140,7 @@ def unit_effects(
     >>> from jaxdissect.streaming import accumulate
     >>> tail = by_replaying(lambda params, acts: acts.sum((1, 2)))
     >>> acts = np.eye(2, dtype=np.float32)[:, None, None]  # unit k speaks for class k
-    >>> sweep = unit_effects(tail, {}, 2, num_classes=2)
+    >>> sweep = unit_effects(tail, {})
     >>> effects = accumulate(sweep, [Examples(acts, np.arange(2))])
     >>> effects.lost.tolist()  # without unit 0 class 0 still wins a tie
     [[0, 0], [0, 1]]
@@ -111,7 +173,7 @@ def set_effects(
     params: Params,
     keeps: Float[AnyArray, "N U"],
     *,
-    num_classes: int,
+    num_classes: int | None = None,
     memory_bytes: int = 2**29,
     precision: str = "highest",
 ) -> Statistic:
@@ -121,7 +183,7 @@ def set_effects(
         tail: `by_replaying` or `by_factoring` of a tail that gives logits [B K].
         params: the network's parameters.
         keeps: one mask per edit, values 0 or 1.
-        num_classes: K.
+        num_classes: K; by default that of the outputs.
         memory_bytes: as in `unit_effects`.
         precision: as in `unit_effects`.
 
@@ -178,15 +240,13 @@ def set_effects(
 def _sweep(
     tail: EditedTail,
     params: Params,
-    num_units: int,
+    num_units: int | None,
     evaluate: Callable[..., Evaluated],
     fitting: Callable[[tuple[int, ...]], int],
-    num_classes: int,
+    num_classes: int | None,
     precision: str,
     num_edits: int | None = None,
 ) -> Statistic:
-    num_edits = num_units if num_edits is None else num_edits
-
     @jax.jit
     def prepare(params, acts, replacement, targets):
         prepared = tail.prepare(params, acts, jnp.broadcast_to(replacement, acts.shape))
@@ -196,8 +256,18 @@ def _sweep(
         means = acts.mean((1, 2))
         return prepared, before, tail.changed(prepared), finite, means, outputs
 
+    @functools.cache
+    def classes_of(shape) -> int:
+        """How many the outputs have, which no one said."""
+        acts = jax.ShapeDtypeStruct(shape, np.float32)
+        targets = jax.ShapeDtypeStruct(shape[:1], np.int32)
+        outputs = jax.eval_shape(prepare, params, acts, ZERO, targets)[-1]
+        return outputs.shape[-1]
+
     def measure(acts, targets, replacement) -> Effects:
-        check(acts, targets, num_units, num_classes)
+        check_acts(acts, num_units)
+        classes = classes_of(acts.shape) if num_classes is None else num_classes
+        check_targets(targets, len(acts), classes)
         size = fitting(acts.shape)
         if size == 0:
             return functools.reduce(
@@ -220,8 +290,8 @@ def _sweep(
             Answers(*map(np.asarray, before)),
             np.asarray(targets),
             *evaluated,
-            num_edits=num_edits,
-            num_classes=num_classes,
+            num_edits=acts.shape[-1] if num_edits is None else num_edits,
+            num_classes=classes,
             images_seen=signatures(np.asarray(means)),
         )
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from flax import linen as nn
 from jaxtyping import Float
 
-from jaxdissect.adapters.maps import map_shape
 from jaxdissect.adapters.models import (
     Model,
     check_example,
     linen_model,
     linen_shapes,
+    map_shape,
     nnx_model,
 )
 from jaxdissect.adapters.picking import Which, with_output

@@ -10,7 +10,6 @@ from flax import linen as nn
 from jax import Array
 from jaxtyping import Float
 
-from jaxdissect.adapters.chains import LAST, StageFunction, chain
 from jaxdissect.adapters.layers import (
     cut_value,
     mark_of,
@@ -20,6 +19,7 @@ from jaxdissect.adapters.layers import (
 from jaxdissect.adapters.models import Model, linen_model, nnx_model
 from jaxdissect.adapters.picking import Which, with_output
 from jaxdissect.adapters.programs import Mark, Program, compute, needed
+from jaxdissect.adapters.splits import LAST, StageFunction, chain
 from jaxdissect.base import AnyArray, Params
 from jaxdissect.errors import BadInput
 from jaxdissect.networks.stages import Network

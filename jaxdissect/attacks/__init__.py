@@ -1,10 +1,9 @@
 """Images changed a little so that a network errs, and what that does to its units.
 
-In reading order: `bounds`, `steps` (one step along a gradient), `outcomes` (what such
-steps come to, counted), `carlini_wagner`, `peaks` (what an attack does to units).
+In reading order: `steps` (one step along a gradient, and its bounds), `outcomes` (what
+such steps come to, counted), `carlini_wagner`, `peaks` (what an attack does to units).
 """
 
-from jaxdissect.attacks.bounds import Bounds
 from jaxdissect.attacks.carlini_wagner import (
     LIGHT,
     ORIGINAL,
@@ -12,10 +11,9 @@ from jaxdissect.attacks.carlini_wagner import (
     CarliniWagner,
     carlini_wagner,
 )
-from jaxdissect.attacks.goals import away_from, towards
 from jaxdissect.attacks.outcomes import StepOutcomes, step_outcomes
 from jaxdissect.attacks.peaks import RoleChanges, peak_changes, role_changes
-from jaxdissect.attacks.steps import fgsm, gradient_step
+from jaxdissect.attacks.steps import Bounds, away_from, fgsm, gradient_step, towards
 
 __all__ = [
     "LIGHT",

@@ -14,8 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
-from jaxdissect.attacks.goals import Goal, towards
+from jaxdissect.attacks.steps import Bounds, Goal, check_bounds, check_images, towards
 from jaxdissect.base import AnyArray, Params, Tail
 from jaxdissect.checking import check_numbers, check_shape
 from jaxdissect.errors import BadInput

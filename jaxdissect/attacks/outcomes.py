@@ -10,8 +10,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int64
 
-from jaxdissect.attacks.bounds import Bounds, check_bounds
-from jaxdissect.attacks.steps import Scaling, gradient_step
+from jaxdissect.attacks.steps import Bounds, Scaling, check_bounds, gradient_step
 from jaxdissect.base import Params, Statistic, Tail
 from jaxdissect.checking import check_choice, check_numbers, check_shape
 from jaxdissect.errors import BadInput

@@ -5,13 +5,86 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from jaxdissect.attacks.bounds import Bounds, check_bounds, check_images
 from jaxdissect.base import AnyArray
-from jaxdissect.checking import check_choice, check_real
+from jaxdissect.checking import (
+    check_choice,
+    check_not_empty,
+    check_real,
+    check_shape,
+    is_traced,
+)
 from jaxdissect.errors import BadInput
+
+Goal = Callable[[Array, Array], Array]
+"""(logits [B K], classes [B]) -> margins [B], positive where the attack succeeds."""
+
+
+def towards(logits: Float[Array, "B K"], classes: Int[Array, "B"]) -> Float[Array, "B"]:
+    """The goal of a targeted attack: how far the class is above all others.
+
+    >>> towards(jnp.array([[3.0, 1.0, 0.0]]), jnp.array([1])).tolist()
+    [-2.0]
+    """
+    asked = jax.nn.one_hot(classes, logits.shape[-1], dtype=bool)
+    own = jnp.where(asked, logits, -jnp.inf).max(-1)
+    return own - jnp.where(asked, -jnp.inf, logits).max(-1)
+
+
+def away_from(
+    logits: Float[Array, "B K"], classes: Int[Array, "B"]
+) -> Float[Array, "B"]:
+    """The goal of an untargeted attack: how far some other class is above this one.
+
+    >>> away_from(jnp.array([[3.0, 1.0, 0.0]]), jnp.array([1])).tolist()
+    [2.0]
+    """
+    return -towards(logits, classes)
+
+
+Bounds = tuple[float, float]
+"""Lowest and highest value of a pixel, the same for all channels, in any unit."""
+
+
+def check_bounds(bounds: Bounds) -> None:
+    """Refuse bounds that are none.
+
+    Raises:
+        BadInput: not two numbers, or the low one is not below the high one.
+    """
+    if np.shape(bounds) != (2,):
+        raise BadInput(
+            f"`bounds` is {bounds}; it must be the lowest and the highest value of a "
+            "pixel, the same for all channels"
+        )
+    low, high = bounds
+    if not low < high:
+        raise BadInput(f"`bounds` is {bounds}; the first must be below the second")
+
+
+def check_images(images: AnyArray, bounds: Bounds) -> None:
+    """Refuse images outside the bounds; while tracing nothing is known of their values.
+
+    Raises:
+        BadInput: not [B H W c], no images, a pixel out of bounds or not a number.
+    """
+    check_shape("images", images, "B H W c")
+    check_not_empty("images", images, "B H W c")
+    if is_traced(images):
+        return
+    low, high = np.min(images).item(), np.max(images).item()
+    # A bound is what it is in the type of the images: .7 is a little less in float32.
+    kind = images.dtype if jnp.issubdtype(images.dtype, jnp.floating) else np.float64
+    least, most = np.asarray(bounds, kind).tolist()
+    if not (least <= low and high <= most):
+        raise BadInput(
+            f"`images` has values from {low:g} to {high:g}; `bounds` allows "
+            f"{bounds[0]:g} to {bounds[1]:g}"
+        )
+
 
 Scaling = Literal["sign", "l2", "raw"]
 

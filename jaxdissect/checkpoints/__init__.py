@@ -1,11 +1,10 @@
 """Pretrained networks of other frameworks, read, recognised and converted.
 
 In reading order: `pickles` (a machine that imports nothing), `pytorch_files` (archives
-and streams to tensors), `reading` (files to named arrays), `naming` (what networks'
-tensors are called), `known` (the networks there are), `recognition` (which of them it
-is), `converting` (layouts, there and back), then `sources` (the published networks),
-`published` (found by name), `downloads` and `fetching` (fetched once, bounded,
-checked).
+and streams to tensors), `reading` (files to named arrays), `naming` (the networks there
+are, and what their tensors are called), `recognition` (which of them it is),
+`converting` (layouts, there and back), then `sources` (the published networks),
+`published` (found by name, fetched once), `downloads` (bounded, checked).
 """
 
 from jaxdissect.checkpoints.converting import (

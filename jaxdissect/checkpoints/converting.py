@@ -13,8 +13,14 @@ import jax
 import numpy as np
 
 from jaxdissect.base import Params
-from jaxdissect.checkpoints.known import EXPORTS, RECIPE, listed
-from jaxdissect.checkpoints.naming import Naming, is_counter, nearest
+from jaxdissect.checkpoints.naming import (
+    EXPORTS,
+    RECIPE,
+    Naming,
+    is_counter,
+    listed,
+    nearest,
+)
 from jaxdissect.checkpoints.reading import State, read_state
 from jaxdissect.checkpoints.recognition import IMAGENET, Recognised, recognise
 from jaxdissect.errors import BadInput

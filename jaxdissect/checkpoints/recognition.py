@@ -6,8 +6,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from jaxdissect.checkpoints import naming as names
-from jaxdissect.checkpoints.known import BUILDERS, RECIPE, listed, unknown
-from jaxdissect.checkpoints.naming import Naming, Shapes, check_kernel, names_in
+from jaxdissect.checkpoints.naming import (
+    BUILDERS,
+    RECIPE,
+    Naming,
+    Shapes,
+    check_kernel,
+    listed,
+    names_in,
+    unknown,
+)
 from jaxdissect.errors import BadInput
 from jaxdissect.layer_names import BLOCKS, CIFAR_DEPTHS, CONVOLUTIONS
 from jaxdissect.networks import Network

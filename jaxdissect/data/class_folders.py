@@ -7,9 +7,8 @@ import numpy as np
 from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.concepts import Concept, ConceptSource
 from jaxdissect.data.duplicates import listed, same_bytes
-from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import read_bytes, shown
 from jaxdissect.data.picture_files import class_files, class_names, passed_over
 from jaxdissect.errors import BadInput
 

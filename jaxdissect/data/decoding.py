@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from jaxdissect.data import files, large_pictures
+from jaxdissect.data import large_pictures, listing
 from jaxdissect.errors import BadInput
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
@@ -72,7 +72,7 @@ def shape_of(path: Path) -> tuple[int, int]:
     ...
     jaxdissect.errors.BadInput: /nowhere cannot be read: No such file or directory
     """
-    with files.opened(path) as file:
+    with listing.opened(path) as file:
         image = _opened(file, str(path))
         pixels = image.width * image.height
         # What a PNG says after its pixels is read with them.

@@ -47,7 +47,8 @@ def scene_set(seed: int, split: str, number: int, size: int) -> ImageSet:
         return drawn.images, drawn.targets
 
     sha = images.fingerprint([scenes_fingerprint(seed, size), split, number])
-    return ImageSet(scenes.CLASSES, number, read, size, sha)
+    labels = np.array(indices) % len(scenes.CLASSES)
+    return ImageSet(scenes.CLASSES, number, read, size, sha, labels)
 
 
 def fingerprint(

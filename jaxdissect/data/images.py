@@ -30,6 +30,7 @@ class ImageSet(NamedTuple):
             that does not exist or an image that cannot be decoded.
         size: height and width in pixels.
         fingerprint: SHA-256; image sets that differ have different ones.
+        labels: [num_images] what `read` gives, where it is known without reading.
     """
 
     classes: tuple[str, ...]
@@ -37,6 +38,7 @@ class ImageSet(NamedTuple):
     read: Callable[[Int[np.ndarray, "B"]], Batch]
     size: int
     fingerprint: str
+    labels: Int[np.ndarray, "N"] | None = None
 
 
 def in_memory(
@@ -82,7 +84,7 @@ def in_memory(
         return images[numbers], labels[numbers]
 
     sha = fingerprint(classes, images, labels)
-    return ImageSet(classes, num, read, height, sha)
+    return ImageSet(classes, num, read, height, sha, labels)
 
 
 def on_demand(
@@ -92,6 +94,7 @@ def on_demand(
     classes: tuple[str, ...],
     size: int,
     fingerprint: str,
+    labels: Int[np.ndarray, "N"] | None = None,
 ) -> ImageSet:
     """Images that are fetched when they are read, several at a time.
 
@@ -101,6 +104,7 @@ def on_demand(
         classes: names.
         size: pixels.
         fingerprint: of all that `read_one` may return.
+        labels: [num_images] the classes, where they are known.
 
     Raises:
         BadInput: `size` is not positive.
@@ -126,7 +130,7 @@ def on_demand(
                 images[k], labels[k] = one
         return images, labels
 
-    return ImageSet(classes, num_images, read, size, fingerprint)
+    return ImageSet(classes, num_images, read, size, fingerprint, labels)
 
 
 def subset(images: ImageSet, num: int) -> ImageSet:
@@ -151,8 +155,11 @@ def subset(images: ImageSet, num: int) -> ImageSet:
         check_numbers(numbers, num)
         return images.read(numbers * images.num_images // num)
 
+    labels = images.labels
+    if labels is not None:
+        labels = labels[np.arange(num) * images.num_images // num]
     sha = fingerprint([images.fingerprint, num])
-    return images._replace(num_images=num, read=read, fingerprint=sha)
+    return images._replace(num_images=num, read=read, fingerprint=sha, labels=labels)
 
 
 def fingerprint(description: Any, *arrays: np.ndarray) -> str:

@@ -1,12 +1,83 @@
 """Which files a folder has: those that are taken, and those passed over, and why."""
 
+import io
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxdissect.data.names import shown
+from jaxdissect.errors import BadInput
+
+MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """A file's name as text, different for different names.
+
+    Names of files are bytes, and not all bytes are UTF-8. A byte that is none, and a
+    control character, becomes "\ufffd" and two hexadecimal digits; a "\ufffd" that is
+    there itself becomes two, so that no two names look alike.
+
+    Args:
+        name: as Python's functions for files give it, or a whole path.
+
+    >>> shown(os.fsdecode(b"caf\\xe9.png")), shown("café.png")
+    ('caf\ufffde9.png', 'café.png')
+    """
+    return "".join(map(_shown, os.fspath(name)))
+
+
+def _shown(letter: str) -> str:
+    code = ord(letter)
+    if letter == MARK:
+        return MARK + MARK
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
+        return f"{MARK}{code - 0xDC00:02x}"
+    if code < 0x20 or code == 0x7F:
+        return f"{MARK}{code:02x}"
+    return f"{MARK}u{code:04x}" if 0xD800 <= code <= 0xDFFF else letter
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file.
+
+    Raises:
+        BadInput: it is missing, or no ordinary file.
+
+    >>> read_bytes(Path("/nowhere"))
+    Traceback (most recent call last):
+    ...
+    jaxdissect.errors.BadInput: /nowhere cannot be read: No such file or directory
+    """
+    with opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """A file to read from.
+
+    Raises:
+        BadInput: it is missing, no ordinary file, or fails while it is read.
+
+    >>> with opened(Path("/dev/null")) as file:
+    ...     pass
+    Traceback (most recent call last):
+    ...
+    jaxdissect.errors.BadInput: /dev/null cannot be read: it is no ordinary file
+    """
+    try:
+        # Opening a pipe waits for whoever writes into it.
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise BadInput(f"{path} cannot be read: it is no ordinary file")
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"),

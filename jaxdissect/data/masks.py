@@ -10,14 +10,17 @@ from PIL import Image
 
 from jaxdissect.data import decoding, label_maps
 from jaxdissect.data.concepts import Concept, distinct
-from jaxdissect.data.files import read_bytes
-from jaxdissect.data.label_tables import Row, by_number, table, translation
+from jaxdissect.data.listing import read_bytes
 from jaxdissect.data.mask_colours import (
     SPELLINGS,
     Colours,
+    Row,
+    by_number,
     colours,
     labels_by_colour,
     listed_colours,
+    table,
+    translation,
 )
 from jaxdissect.errors import BadInput
 

@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from jaxdissect.data import decoding, listing
 from jaxdissect.data.concepts import plain
-from jaxdissect.data.files import read_bytes
-from jaxdissect.data.listing import SUFFIXES
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import SUFFIXES, read_bytes, shown
 from jaxdissect.errors import BadInput
 
 AHEAD = 1000

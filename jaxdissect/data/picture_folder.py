@@ -21,7 +21,7 @@ from jaxdissect.data.images import (
     check_targets,
     fingerprint,
 )
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import (
     File,
     class_files,
@@ -131,7 +131,7 @@ def labelled(
         return pixels, targets[positions]
 
     sha = fingerprint([images.fingerprint, classes], numbers, targets)
-    return ImageSet(classes, len(numbers), read, images.size, sha)
+    return ImageSet(classes, len(numbers), read, images.size, sha, targets)
 
 
 def halves(

@@ -11,12 +11,10 @@ import numpy as np
 from jaxdissect.data import decoding, label_maps, listing, mask_survey
 from jaxdissect.data.concepts import ConceptSource, Watch
 from jaxdissect.data.duplicates import listed, same_bytes
-from jaxdissect.data.files import read_bytes
 from jaxdissect.data.images import fingerprint
 from jaxdissect.data.large_pictures import in_flight
-from jaxdissect.data.listing import SUFFIXES
+from jaxdissect.data.listing import SUFFIXES, read_bytes, shown
 from jaxdissect.data.masks import Labels, labels_of, read_labels, read_mask
-from jaxdissect.data.names import shown
 from jaxdissect.errors import BadInput
 
 TABLE = "labels.csv"

@@ -19,7 +19,7 @@ from jaxdissect.data.images import ImageSet
 def scenes(
     number: int = 1200, *, size: int = 112, seed: int = 0, colours: bool = False
 ) -> ConceptSource:
-    """Generated scenes, every pixel labelled; image i is of class i % 14.
+    """Generated scenes, every pixel labelled; the classes take turns.
 
     Args:
         number: how many, drawn when they are asked for.
@@ -34,7 +34,7 @@ def scenes(
     >>> images = scenes(28)
     >>> drawn = images.load(np.arange(2), size=112, stride=4)
     >>> drawn.images.shape, drawn.labels.shape[:3], images.captions[0]
-    ((2, 112, 112, 3), (2, 28, 28), 'harbour')
+    ((2, 112, 112, 3), (2, 28, 28), 'farm')
     """
     return _generated("scenes", number, size, seed, colours)
 

@@ -4,10 +4,9 @@ In reading order: `protocol` (conventions and presets), `counts` (masks and thei
 overlap), `labels` (from IoU to detectors), `layers` (maps on the grid of the masks),
 `thresholds`, `pipeline` (`dissect`, from beginning to end), `findings` (the same with
 top images, histograms and certainty); then each by itself `information` (levels by
-IQR), `moments` and `chance`, `label_pixels` and `certainty`, `queries` and
-`classifiers`, `matching` and `comparison`, `netdissect_table`, `tally` (detectors by
-IoU and beyond chance). `sketches` and `remainders` keep what waves leave out of the
-covariances; `batches` is what batches must be.
+IQR), `moments` and `chance`, `label_pixels` and `certainty`, `queries`, `matching` (and
+comparing), `netdissect_table`, `tally` (detectors by IoU and beyond chance); `batches`
+is what batches must be.
 """
 
 from jaxdissect.dissection.certainty import MAX_Q, Certainty, significant_detectors

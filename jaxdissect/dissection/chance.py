@@ -17,9 +17,8 @@ from scipy.special import gammainc, gammaincc
 
 from jaxdissect.base import AnyArray
 from jaxdissect.dissection.counts import Overlap
-from jaxdissect.dissection.moments import Moments
+from jaxdissect.dissection.moments import Moments, remainder
 from jaxdissect.dissection.protocol import Union
-from jaxdissect.dissection.remainders import remainder
 from jaxdissect.errors import BadInput
 
 

@@ -1,7 +1,7 @@
 """From IoU to labels: which concept a unit detects, and how many are detected."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -31,6 +31,20 @@ class Detectors(NamedTuple):
     concept: Int[np.ndarray, "U"]
     iou: Float[np.ndarray, "U"]
     is_detector: Bool[np.ndarray, "U"]
+
+    def names(self, concepts: Sequence[Any], none: Any = "") -> list[Any]:
+        """[U] every unit's own among the concepts; `none` where it has no label.
+
+        Safer than `concepts[number]`, because `NO_LABEL` would be the last of them.
+
+        Args:
+            concepts: [C] names, or (name, category).
+            none: what stands for no label.
+
+        >>> label_units(np.array([[0.01, 0.2], [0.0, 0.0]])).names(["car", "red"])
+        ['red', '']
+        """
+        return [none if c == NO_LABEL else concepts[c] for c in self.concept.tolist()]
 
 
 def label_units(

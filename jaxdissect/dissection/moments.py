@@ -15,13 +15,137 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Bool, Complex, Float, Int, Integer
 
 from jaxdissect.base import AnyArray
 from jaxdissect.checking import check_shape
 from jaxdissect.dissection.counts import check_masks
-from jaxdissect.dissection.sketches import as_real, folded
 from jaxdissect.errors import BadInput
+
+
+class Folding(NamedTuple):
+    """Where cells go, and with which sign; the same for all masks, or nothing compares.
+
+    Attributes:
+        order: [n M] cell at each place of n rounds over M bins, -1 for none.
+        signs: [n M] 1 or -1; 0 where there is no cell.
+    """
+
+    order: np.ndarray
+    signs: np.ndarray
+
+
+@functools.cache
+def foldings(num_cells: int, size: int) -> tuple[Folding, Folding]:
+    """Two of them, always the same for as many cells and bins."""
+    generator = np.random.default_rng((num_cells, size))
+    rounds = -(-num_cells // size)
+
+    def one() -> Folding:
+        order = np.full(rounds * size, -1)
+        # Cells of a round go to different bins, those of the last to any.
+        order[:num_cells] = generator.permutation(num_cells)
+        last = generator.permutation(size)
+        order[-size:] = order[-size:][last]
+        signs = np.where(order < 0, 0, generator.choice([-1.0, 1.0], len(order)))
+        return Folding(order.reshape(rounds, size), signs.reshape(rounds, size))
+
+    return one(), one()
+
+
+def folded(
+    values: Float[Array | np.ndarray, "B P K"], size: int
+) -> tuple[Complex[Array | np.ndarray, "B K f"], Complex[Array | np.ndarray, "B K f"]]:
+    """Fourier transforms of both foldings, on the device or in numpy's doubles.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.normal(size=(2, 40, 1))  # two of 40 cells
+    >>> first, second = folded(masks, 4096)
+    >>> sketch = as_real(first * second, 4096)[:, 0]
+    >>> bool(abs(sketch[0] @ sketch[1] - (masks[0, :, 0] @ masks[1, :, 0]) ** 2) < 20)
+    True
+    """
+    numpy = np if isinstance(values, np.ndarray) else jnp
+    found = []
+    for order, signs in foldings(values.shape[1], size):
+        places = numpy.take(values, np.maximum(order, 0), axis=1)
+        bins = (places * signs[:, :, None].astype(values.dtype)).sum(1)
+        found.append(numpy.fft.rfft(numpy.moveaxis(bins, 1, -1)))
+    return found[0], found[1]
+
+
+def as_real(
+    transforms: Complex[Array | np.ndarray, "*A f"], size: int
+) -> Float[Array | np.ndarray, "*A M"]:
+    """Real numbers whose inner products are those of what was transformed."""
+    numpy = np if isinstance(transforms, np.ndarray) else jnp
+    # All but the first (and the last of an even number) stand for two.
+    twice = np.full(transforms.shape[-1], 2.0)
+    twice[0] = 1
+    if size % 2 == 0:
+        twice[-1] = 1
+    scale = np.sqrt(twice / size).astype(transforms.real.dtype)
+    return numpy.concatenate([transforms.real * scale, transforms.imag * scale], -1)
+
+
+def remainder(
+    sketch: Float[np.ndarray, "M K"],
+    on: Float[np.ndarray, "y x K"],
+    long: Float[np.ndarray, "Q K"],
+    *,
+    number: float,
+    pixels: float,
+    rows: float,
+    num_waves: int,
+    num_long: int,
+) -> Float[np.ndarray, "M K"]:
+    """Sketch of what is not the covariances of the longest waves.
+
+    Args:
+        sketch: sum over images of the products of every two cells.
+        on: pixels of the masks in each cell, of all images.
+        long: covariances of the longest waves times the number of images: each with
+            itself, then those of `triu_indices`.
+        number: of images.
+        pixels: of all images.
+        rows: of all images.
+        num_waves: F of the moments.
+        num_long: how many of them are the longest.
+    """
+    height, width = round(rows / number), round(pixels / rows)
+    size = len(sketch)
+    down, across = in_cells(height, width, *on.shape[:2])
+    # In cells of n pixels a mean mask is on / sqrt(n).
+    whole = np.outer((down > 0).sum(1), (across > 0).sum(1))
+    mean = on / np.sqrt(whole)[..., None] / number
+    flat = mean.reshape(1, -1, on.shape[-1])
+    first, second = folded(flat, _bins(size))
+    of_mean = as_real(first * second, _bins(size))[0].T
+    of_waves = _products(height, width, on.shape[:2], num_waves, num_long, size)
+    return sketch - number * of_mean - of_waves.T @ long
+
+
+@functools.lru_cache(maxsize=4)
+def _products(height, width, grid, num_waves, num_long, size):
+    # [Q M] sketches of the products of every two of the longest waves.
+    most = next(
+        n
+        for n in range(1, num_waves + 1)
+        if min(n, height) * min(n, width) == num_waves
+    )
+    waves = low_waves(height, width, most, num_long)
+    down, across = in_cells(height, width, *grid)
+    shown = np.einsum("yh,lhw,xw->yxl", down, waves, across, optimize=True)
+    flat = shown.reshape(1, -1, num_long).astype(np.float64)
+    first, second = (part[0] for part in folded(flat, _bins(size)))
+    one, other = np.triu_indices(num_long, 1)
+    mixed = first[one] * second[other] + first[other] * second[one]
+    return as_real(np.concatenate([first * second, mixed]), _bins(size))
+
+
+def _bins(size):
+    # M = 2 (bins // 2 + 1) real numbers stand for that many bins.
+    return size - 2
 
 
 class Moments(NamedTuple):

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from jaxdissect.base import AnyArray, Statistic
 from jaxdissect.checking import check_not_empty, check_number
 from jaxdissect.dissection.batches import check_labels, checked, checked_pairs
+from jaxdissect.dissection.certainty import count_images
 from jaxdissect.dissection.counts import (
     Overlap,
     check_categories,
@@ -16,7 +17,6 @@ from jaxdissect.dissection.counts import (
     iou_where_met,
     iou_within_category,
 )
-from jaxdissect.dissection.image_counts import count_images
 from jaxdissect.dissection.information import (
     Levels,
     choose_levels,

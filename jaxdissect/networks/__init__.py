@@ -1,13 +1,11 @@
 """Networks as tables of named stages, and cutting them.
 
-In reading order: `stages`, `layers` (the kinds there are), `residual` (blocks), the
-architectures, `running`, `naming`, `cutting`, `questioning` (several layers in one
-backward pass), `windows` (where cells sit, measured), `architectures` (from settings to
-a table).
+In reading order: `stages`, `layers` (the kinds there are), the architectures,
+`running`, `naming`, `cutting`, `questioning` (several layers in one backward pass),
+`windows` (where cells sit, measured), `architectures` (from settings to a table).
 """
 
-from jaxdissect.networks.alexnet import alexnet
-from jaxdissect.networks.caffe_alexnet import caffe_alexnet
+from jaxdissect.networks.alexnet import alexnet, caffe_alexnet
 from jaxdissect.networks.cutting import (
     centres,
     factored,

@@ -9,11 +9,13 @@ Reference:
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdissect.errors import BadInput
 from jaxdissect.layer_names import BLOCKS, CIFAR_DEPTHS
+from jaxdissect.networks import running
 from jaxdissect.networks.layers import (
     Convolution,
     average_pool,
@@ -24,14 +26,15 @@ from jaxdissect.networks.layers import (
     max_pool,
     unit_layer,
 )
-from jaxdissect.networks.residual import residual_stage
 from jaxdissect.networks.stages import (
     Network,
     Stage,
+    Variables,
     Window,
     function_stage,
     normalization_stage,
 )
+from jaxdissect.networks.windows import composed
 
 FEATURES = (64, 128, 256, 512)
 """Units of the 3 x 3 convolutions in each group of blocks."""
@@ -234,3 +237,47 @@ def _linear(conv, name: str, features: int, **shape: int) -> Network:
     """Convolution and BatchNorm; what is added has no nonlinearity of its own."""
     linear = conv(f"{name}.conv", features=features, **shape)
     return (linear, normalization_stage(f"{name}.bn"))
+
+
+def residual_stage(name: str, branch: Network, shortcut: Network) -> Stage:
+    """relu(shortcut(x) + branch(x)), a clean cut; the branch can be tapped and edited.
+
+    Args:
+        name: of the block.
+        branch: the stages that the shortcut goes around.
+        shortcut: the stages of the way around; none for the identity.
+    """
+
+    def join(variables: Variables, x: Array, residual: Array) -> Array:
+        around = running.apply(shortcut, running.turned(variables), x)
+        return jax.nn.relu(around + residual)
+
+    def init(key: Array, x: Array) -> Variables:
+        halves = jax.random.split(key)
+        _, *shape = x.shape
+        started = [
+            running.init(half, stages, (shape[0], shape[1], shape[2]))
+            for half, stages in zip(halves, (branch, shortcut), strict=True)
+        ]
+        return running.turned({**started[0], **started[1]})
+
+    def apply(variables: Variables, x: Array) -> Array:
+        return join(variables, x, running.apply(branch, running.turned(variables), x))
+
+    def train(variables: Variables, key: Array, x: Array) -> tuple[Array, Variables]:
+        keys = jax.random.split(key)
+        residual, params, _ = running.train_run(
+            keys[0], branch, running.turned(variables), x
+        )
+        around, params, _ = running.train_run(keys[1], shortcut, params, x)
+        return jax.nn.relu(around + residual), running.turned(params)
+
+    return Stage(
+        name,
+        init=init,
+        apply=apply,
+        train=train,
+        windows=lambda height, width: composed(branch, height, width),
+        branch=branch,
+        join=join,
+    )

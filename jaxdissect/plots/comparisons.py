@@ -14,9 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from jaxdissect.errors import BadInput
-from jaxdissect.plots.effect_figures import legend_below
 from jaxdissect.plots.figure import Figure
-from jaxdissect.plots.figures import BLUE, DPI, GREY, VERMILION, canvas, plain
+from jaxdissect.plots.figures import (
+    BLUE,
+    DPI,
+    GREY,
+    VERMILION,
+    canvas,
+    legend_below,
+    plain,
+)
 
 # The rest of Okabe and Ito's palette, less its yellow, which is faint on white.
 COLOURS = (BLUE, VERMILION, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "black")

@@ -11,10 +11,10 @@ from jaxdissect.data import cifar, faces, folders, generated, images, tfds_image
 from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.data import shape_rendering as shapes
 from jaxdissect.data.images import ImageSet
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import Broken
 from jaxdissect.errors import BadInput
-from jaxdissect.runs import broken_pictures as leaving_out
+from jaxdissect.runs import own_pictures
 from jaxdissect.runs.progress import Progress
 from jaxdissect.settings import DataSettings
 
@@ -124,7 +124,9 @@ def _on_disk(config: DataSettings, path: Path, size: int) -> Source:
     left_out: tuple[Broken, ...] = ()
     if config.broken == "skip":
         names = folders.train_and_test_names(path)
-        left_out = leaving_out.broken_pictures(path, names)
+        left_out = own_pictures.broken_pictures(path, names, Progress())
+        if left_out:
+            print(own_pictures.about_broken(left_out, len(names)))
 
     def at(size: int) -> tuple[ImageSet, ImageSet]:
         return _part(config, _decoded(config, path, size, left_out))

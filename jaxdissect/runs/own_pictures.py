@@ -9,19 +9,21 @@ import numpy as np
 from jaxdissect import model
 from jaxdissect.data import duplicates
 from jaxdissect.data import picture_folder as pictures
-from jaxdissect.data.class_matching import match_classes
+from jaxdissect.data.folders import match_classes
 from jaxdissect.data.images import ImageSet, fingerprint
-from jaxdissect.data.names import shown
-from jaxdissect.data.picture_files import Broken, digests, passed_over
+from jaxdissect.data.listing import shown
+from jaxdissect.data.picture_files import Broken, digests, examined, passed_over
 from jaxdissect.data.picture_folder import folder_of
 from jaxdissect.errors import BadInput
 from jaxdissect.model import Model
-from jaxdissect.runs import broken_pictures as leaving_out
-from jaxdissect.runs.progress import Progress
+from jaxdissect.runs.progress import Progress, progress_of
 from jaxdissect.settings import DataSettings, PicturesSettings
 
 SHOWN = 5
 """Classes that are named where there are more."""
+
+SHOWN_BROKEN = 10
+"""Pictures that are named when they are left out."""
 
 CHUNK = 100
 """Pictures that are compared at a time."""
@@ -37,6 +39,7 @@ class OwnPictures(NamedTuple):
         fingerprint: of pictures, labels and halves.
         left_out: broken pictures.
         said: where all that comes from, in words.
+        told: what a command prints of them: what is broken, then `said`.
     """
 
     rank: ImageSet
@@ -45,6 +48,7 @@ class OwnPictures(NamedTuple):
     fingerprint: str
     left_out: tuple[Broken, ...]
     said: str
+    told: tuple[str, ...]
 
 
 def open_pictures(
@@ -54,6 +58,7 @@ def open_pictures(
     num_rank: int,
     num_report: int,
     batch_size: int,
+    progress: Progress | bool = True,
 ) -> OwnPictures:
     """Label the pictures of a folder and divide them.
 
@@ -63,6 +68,7 @@ def open_pictures(
         num_rank: at most so many to rank units on.
         num_report: at most so many to judge them on.
         batch_size: pictures at a time.
+        progress: for bars.
 
     Raises:
         BadInput: no folder, folders of other names than the network's classes, too few
@@ -70,35 +76,78 @@ def open_pictures(
     """
     if data.path is None:
         raise BadInput("`data.path` is missing: the folder with the pictures")
+    progress = progress_of(progress)
     files = pictures.picture_sizes(data.path)
     left_out: tuple[Broken, ...] = ()
     if data.broken == "skip":
-        left_out = leaving_out.broken_pictures(data.path, list(files))
+        left_out = broken_pictures(data.path, list(files), progress)
+    told = [about_broken(left_out, len(files))] if left_out else []
     left_out += _repeated(data, files, {name for name, _ in left_out})
     absent = {name for name, _ in left_out}
     whole = pictures.pictures(data.path, trained.image_size, left_out=sorted(absent))
     names = [name for name in files if name not in absent]
     if data.labels == "predicted":
-        labels = predicted(whole, trained, batch_size)
+        labels = predicted(whole, trained, batch_size, progress)
     else:
         labels = named(data.path, whole.classes, names, trained.classes)
     halves = pictures.halves(labels, num_rank=num_rank, num_report=num_report)
     rank, report = (
         pictures.labelled(whole, half, labels[half], trained.classes) for half in halves
     )
-    _check_different(
-        data.path, [names[n] for n in np.concatenate(halves)], rank, report
+    used = [names[n] for n in np.concatenate(halves)]
+    _check_different(data.path, used, rank, report, progress)
+    contents = list(digests(data.path, used))
+    sentences = (
+        about_halves(trained.classes, labels, halves, data.labels == "predicted"),
+        _counts(len(files), left_out, labels, halves),
+        passed_over(data.path),
     )
-    contents = list(digests(data.path, [names[n] for n in np.concatenate(halves)]))
-    sha = fingerprint([rank.fingerprint, report.fingerprint, contents])
-    said = _sentences(data, trained.classes, labels, halves)
-    said = f"{said} {_counts(len(files), left_out, labels, halves)}".strip()
-    others = passed_over(data.path)
-    said = f"{said} {others}" if others else said
-    print(said)
-    numbers = np.unique(labels[halves.rank])
-    recorded = tuple(Broken(shown(name), reason) for name, reason in left_out)
-    return OwnPictures(rank, report, numbers, sha, recorded, said)
+    said = " ".join(filter(None, sentences))
+    return OwnPictures(
+        rank,
+        report,
+        numbers=np.unique(labels[halves.rank]),
+        fingerprint=fingerprint([rank.fingerprint, report.fingerprint, contents]),
+        left_out=tuple(Broken(shown(name), reason) for name, reason in left_out),
+        said=said,
+        told=(*told, said),
+    )
+
+
+def broken_pictures(
+    folder: Path, names: Sequence[str], progress: Progress
+) -> tuple[Broken, ...]:
+    """Decode every picture once, under a bar; those that cannot be.
+
+    Args:
+        folder: that they are in.
+        names: paths relative to it.
+        progress: for the bar.
+
+    Raises:
+        BadInput: none can be decoded.
+    """
+    seen = progress.bar(examined(folder, names), len(names), "checking pictures")
+    broken = tuple(one for one in seen if one is not None)
+    if broken and len(broken) == len(names):
+        name, reason = broken[0]
+        raise BadInput(
+            f"none of the {len(names)} pictures in {folder} can be read: the first, "
+            f"{shown(name)}, {reason}"
+        )
+    return broken
+
+
+def about_broken(broken: Sequence[Broken], number: int) -> str:
+    """One paragraph about the pictures that are left out of so many."""
+    named = [f"{shown(name)} {reason}" for name, reason in broken[:SHOWN_BROKEN]]
+    more = len(broken) - len(named)
+    rest = [f"{more} more are in run.json"] if more else []
+    are = "is" if len(broken) == 1 else "are"
+    return (
+        f"{len(broken)} of {number} pictures {are} left out: "
+        f"{'; '.join([*named, *rest])}."
+    )
 
 
 def named(
@@ -130,12 +179,14 @@ def named(
     return np.array([meant[folder_of(name)] for name in names])
 
 
-def predicted(whole: ImageSet, trained: Model, batch_size: int) -> np.ndarray:
+def predicted(
+    whole: ImageSet, trained: Model, batch_size: int, progress: Progress
+) -> np.ndarray:
     """[N] the class the network takes each picture for."""
     forward = model.forward_to(trained.network, ("logits",))
     firsts = range(0, whole.num_images, batch_size)
     answers = []
-    for first in Progress().bar(firsts, len(firsts), "asking for labels"):
+    for first in progress.bar(firsts, len(firsts), "asking for labels"):
         last = min(first + batch_size, whole.num_images)
         images, _ = whole.read(np.arange(first, last))
         logits = forward(trained.weights.params, images)["logits"]
@@ -168,14 +219,18 @@ def _repeated(
 
 
 def _check_different(
-    folder: Path, names: Sequence[str], rank: ImageSet, report: ImageSet
+    folder: Path,
+    names: Sequence[str],
+    rank: ImageSet,
+    report: ImageSet,
+    progress: Progress,
 ) -> None:
     """Refuse pictures that are in both halves pixel by pixel, all at once."""
 
     def contents() -> Iterator[str]:
         for half, words in ((rank, "to rank on"), (report, "to judge on")):
             firsts = range(0, half.num_images, CHUNK)
-            for first in Progress().bar(firsts, len(firsts), f"comparing {words}"):
+            for first in progress.bar(firsts, len(firsts), f"comparing {words}"):
                 last = min(first + CHUNK, half.num_images)
                 images, _ = half.read(np.arange(first, last))
                 yield from map(duplicates.pixel_digest, images)
@@ -218,27 +273,27 @@ def _counts(
     return f"{used} of {number} pictures are used; left out are {', '.join(others)}."
 
 
-def _sentences(
-    data: PicturesSettings | DataSettings,
+def about_halves(
     classes: tuple[str, ...],
     labels: np.ndarray,
     halves: pictures.Halves,
+    predicted: bool = False,
 ) -> str:
     """Where the pictures and their labels come from, and what is left out."""
     used = np.unique(labels[halves.rank])
     few = [classes[k] for k in np.setdiff1d(labels, used)]
-    said = [
+    sentences = [
         f"Pictures of {len(used)} of the network's {len(classes)} classes: "
         f"{len(halves.rank)} to rank units on and {len(halves.report)} others to judge "
         "them on."
     ]
-    if data.labels == "predicted":
-        said.append(
+    if predicted:
+        sentences.append(
             "Their labels are the network's own answers, so what units cost is changed "
             "answers, right or wrong."
         )
     if few:
-        shown = ", ".join(few[:SHOWN])
+        named = ", ".join(few[:SHOWN])
         more = f" and {len(few) - SHOWN} more" if len(few) > SHOWN else ""
-        said.append(f"Left out for having too few pictures: {shown}{more}.")
-    return " ".join(said)
+        sentences.append(f"Left out for having too few pictures: {named}{more}.")
+    return " ".join(sentences)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdissect import model, networks, weights
-from jaxdissect.data.names import shown
+from jaxdissect.data.listing import shown
 from jaxdissect.errors import BadInput
 from jaxdissect.model import Model
 from jaxdissect.settings import SubjectSettings

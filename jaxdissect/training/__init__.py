@@ -1,8 +1,8 @@
 """Training: objective, step, optimizers, the loop over a data set, checkpoints.
 
-In reading order: `state`, `objective` (what a step minimises), `step`, `optimizers`,
-`loop` (order of the data, reading ahead), `seeds` (several at once), `augmentation`,
-`checkpoints`.
+In reading order: `objective` (what a step minimises), `step` (and its state),
+`optimizers`, `loop` (order of the data, reading ahead), `seeds` (several at once),
+`augmentation`, `checkpoints`.
 """
 
 from jaxdissect.training.loop import epoch_order, evaluate, fit, steps_per_epoch
@@ -13,14 +13,14 @@ from jaxdissect.training.objective import (
     evaluate_objective,
     no_edits,
 )
-from jaxdissect.training.state import (
+from jaxdissect.training.step import (
     StepMetrics,
     TrainState,
     init_state,
+    train_step,
     trainable,
     with_trainable,
 )
-from jaxdissect.training.step import train_step
 
 __all__ = [
     "Objective",

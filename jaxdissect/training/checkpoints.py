@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from jaxdissect.errors import BadInput
-from jaxdissect.training.state import TrainState
+from jaxdissect.training.step import TrainState
 from jaxdissect.weights import digest
 
 DAMAGED = "damaged"

@@ -18,7 +18,7 @@ from jaxdissect.base import Params
 from jaxdissect.errors import BadInput
 from jaxdissect.metrics import ClassCounts, class_counts
 from jaxdissect.streaming import accumulate, total
-from jaxdissect.training.state import StepMetrics, TrainState
+from jaxdissect.training.step import StepMetrics, TrainState
 
 Step = Callable[[TrainState, Array, Array], tuple[TrainState, StepMetrics]]
 """(state, images uint8 [B H W c], targets [B]) -> (state, metrics)."""

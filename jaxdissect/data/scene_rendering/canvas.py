@@ -9,7 +9,8 @@ from collections.abc import Callable
 from math import ceil, sqrt
 from typing import NamedTuple
 
-from jaxdissect.data.scene_rendering import chance, colours, patterns, vocabulary
+from jaxdissect.data.scene_rendering import chance, colours, vocabulary
+from jaxdissect.data.scene_rendering import colours as patterns
 
 # What a material looks like when it carries no texture: pattern, brightness of the
 # pattern's second colour, period of the pattern in image widths.

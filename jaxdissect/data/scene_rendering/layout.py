@@ -7,23 +7,21 @@ from jaxdissect.data.scene_rendering import (
     backgrounds,
     buildings,
     canvas,
-    clutter,
     colours,
-    fittings,
-    furniture,
-    hangings,
+    interiors,
     outdoors,
-    vehicles,
 )
+from jaxdissect.data.scene_rendering import backgrounds as clutter
+from jaxdissect.data.scene_rendering import outdoors as vehicles
 
 KINDS = (
     buildings.KINDS
-    | vehicles.KINDS
-    | outdoors.KINDS
+    | vehicles.VEHICLES
+    | outdoors.OUTDOORS
     | clutter.KINDS
-    | furniture.KINDS
-    | fittings.KINDS
-    | hangings.KINDS
+    | interiors.FURNITURE
+    | interiors.FITTINGS
+    | interiors.HANGINGS
 )
 
 

@@ -6,13 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdissect.data.scene_rendering import canvas as canvas_lib
-from jaxdissect.data.scene_rendering import (
-    chance,
-    colours,
-    layout,
-    patterns,
-    vocabulary,
-)
+from jaxdissect.data.scene_rendering import chance, colours, layout, vocabulary
+from jaxdissect.data.scene_rendering import colours as patterns
 from jaxdissect.errors import BadInput
 
 MIN_SIZE = 32

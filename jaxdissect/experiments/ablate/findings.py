@@ -1,5 +1,6 @@
 """What an ablation found, as numbers and as sentences."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -126,7 +127,7 @@ def _removal(key: Array, effects: LayerEffects) -> list[dict[str, Any]]:
     return rows
 
 
-def sentences(layer: str, summary: dict[str, Any]) -> list[str]:
+def sentences(layer: str, summary: Mapping[str, Any]) -> list[str]:
     """The findings of one layer, in words; numbers are those of `summarize`."""
     at = {row["removed"]: row for row in summary["removal"]}
     removed, units = summary["removed"], summary["units"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jaxdissect.ranges import Count, Draws, PositiveShare, SomeNames
+from jaxdissect.ranges import Count, Draws, Names, PositiveShare, SomeNames
 from jaxdissect.settings import ImageSweepSettings
 
 
@@ -14,6 +14,8 @@ class AblateSettings(ImageSweepSettings):
 
     layers: SomeNames = ("conv5_3",)
     """Layers whose units are removed; each layer's results get a folder."""
+    classes: Names = ()
+    """Only images of these classes; by default of all that the images have."""
     value: Literal["zero", "mean", "resample"] = "zero"
     """What a removed unit's maps become: zero, its mean on the ranking scenes, or its
     maps on another scene of the batch."""

@@ -54,6 +54,7 @@ def run(config: AgreementSettings) -> None:
     name = f"agreement-{subjects.run_name(config)}-{config.layer}"
     out = config.out or Path("runs") / f"{name}{halves.suffix(config)}"
     images = halves.open_images(config, trained)
+    halves.announce(images)
     manifest = halves.manifest(config, trained, images)
 
     def make(work: publishing.Work) -> None:

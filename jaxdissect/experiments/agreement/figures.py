@@ -15,9 +15,8 @@ from jaxdissect.experiments.agreement.results import (
 )
 from jaxdissect.intervals import spearman
 from jaxdissect.plots.comparisons import COLOURS
-from jaxdissect.plots.effect_figures import legend_below
 from jaxdissect.plots.figure import Figure
-from jaxdissect.plots.figures import BLUE, DPI, GREY, plain
+from jaxdissect.plots.figures import BLUE, DPI, GREY, legend_below, plain
 
 
 def agreement_figure(found: Sequence[Agreement]) -> Figure:

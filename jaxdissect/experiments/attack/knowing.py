@@ -7,16 +7,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.ablate import command as ablate
-from jaxdissect.experiments.ablate import joining
-from jaxdissect.experiments.ablate.settings import AblateSettings
+from jaxdissect.experiments import ablate, dissect
 from jaxdissect.experiments.attack.settings import AttackSettings
-from jaxdissect.experiments.dissect import asking
-from jaxdissect.experiments.dissect import command as dissect
-from jaxdissect.experiments.dissect.cards import UnitCard
-from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.model import Model
-from jaxdissect.runs import halves, locking, records, saved_files, subjects
+from jaxdissect.runs import records, saved_files, subjects
 from jaxdissect.settings import SceneSplit
 
 
@@ -37,7 +31,7 @@ class Known(NamedTuple):
     """
 
     orders: Int[np.ndarray, "K U"]
-    cards: list[UnitCard]
+    cards: list[dissect.UnitCard]
     scale: Float[np.ndarray, "U"]
 
 
@@ -69,18 +63,12 @@ def known(config: AttackSettings, trained: Model) -> Known:
     Raises:
         BadInput: their files are damaged.
     """
-    folder = _dissection_folder(config)
-    if config.dissection is None and not (folder / records.NAME).exists():
-        print(f"what {config.layer} looks for is not known yet: dissecting to {folder}")
-        with locking.in_turn():
-            dissect.run(_dissection(config))
-    asked = asking.open_dissection(folder)
+    folder = dissect.find_or_make(
+        config, config.seed, layer=config.layer, folder=config.dissection
+    )
+    asked = dissect.open_dissection(folder)
     scale = asked.tails + asked.saved.result.thresholds
-    folder = _ablation_folder(config)
-    if config.ablation is None and not (folder / records.NAME).exists():
-        print(f"which units matter is not known yet: ablating to {folder}")
-        with locking.in_turn():
-            ablate.run(_ablation(config))
+    folder = ablate.find_or_make(_ablation(config), config.ablation)
     file = folder / config.layer / "ablation.npz"
     with saved_files.advising("ablate again"):
         orders = saved_files.read_arrays(file, {"orders": "iu"})["orders"]
@@ -91,8 +79,8 @@ def known(config: AttackSettings, trained: Model) -> Known:
     return Known(orders, asked.saved.cards, scale)
 
 
-def _ablation(config: AttackSettings) -> AblateSettings:
-    return AblateSettings(
+def _ablation(config: AttackSettings) -> ablate.Settings:
+    return ablate.Settings(
         **subjects.same_subject(config),
         layers=(config.layer,),
         dissection=config.dissection,
@@ -100,27 +88,21 @@ def _ablation(config: AttackSettings) -> AblateSettings:
     )
 
 
-def _dissection(config: AttackSettings) -> DissectSettings:
-    return DissectSettings(
-        **subjects.same_subject(config), layers=(config.layer,), seed=config.seed
-    )
-
-
 def _ablation_folder(config: AttackSettings) -> Path:
     wanted = _ablation(config)
-    return config.ablation or Path("runs") / ablate.default_name(wanted)
+    return config.ablation or ablate.default_out(wanted)
 
 
 def _dissection_folder(config: AttackSettings) -> Path:
-    return config.dissection or dissect.default_out(_dissection(config))
+    return config.dissection or dissect.default_out(
+        dissect.default_settings(config, config.seed, config.layer)
+    )
 
 
 def _ablation_run(config: AttackSettings, trained: Model) -> dict[str, Any]:
     folder, layer = _ablation_folder(config), config.layer
     if config.ablation is None and not (folder / records.NAME).exists():
-        wanted = _ablation(config)
-        dissections = {layer: joining.manifest_of(wanted, trained, layer)}
-        return halves.analysis_manifest(wanted, trained, dissections=dissections)
+        return ablate.expected_record(_ablation(config), trained)
     advice = "name the right one with --ablation"
     record = records.read(folder)
     if record is None:
@@ -148,9 +130,9 @@ def _ablation_run(config: AttackSettings, trained: Model) -> dict[str, Any]:
 def _dissection_run(config: AttackSettings, trained: Model) -> dict[str, Any]:
     folder = _dissection_folder(config)
     if config.dissection is None and not (folder / records.NAME).exists():
-        return joining.manifest_of(_ablation(config), trained, config.layer)
-    asked = asking.open_dissection(folder)
-    asking.check_weights(asked, trained.weights.digest)
+        return dissect.expected_record(config, config.seed, trained, config.layer)
+    asked = dissect.open_dissection(folder)
+    dissect.check_weights(asked, trained.weights.digest)
     if asked.layer != config.layer:
         raise BadInput(
             f"`dissection` is {folder}, of {asked.layer}; `layer` is {config.layer}"

@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-from jaxdissect.dissection.comparison import (
-    clear_changes,
-    concept_changes,
-    unit_changes,
-)
 from jaxdissect.dissection.matching import (
     Matching,
     Side,
+    clear_changes,
+    concept_changes,
     match_by_number,
     match_by_profile,
     profile_similarity,
+    unit_changes,
 )
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.contrast import beside

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxdissect.dissection.comparison import ConceptChanges
+from jaxdissect.dissection.matching import ConceptChanges
 from jaxdissect.dissection.tally import NOT_TESTED, Headline
 from jaxdissect.experiments.contrast.tables import UNMATCHED, Pair
 from jaxdissect.experiments.dissect.cards import UnitCard

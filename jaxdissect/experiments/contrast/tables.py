@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from jaxdissect.dissection.comparison import ConceptChanges, UnitChanges
+from jaxdissect.dissection.matching import ConceptChanges, UnitChanges
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect.cards import UnitCard
 from jaxdissect.pages.tables import Cell, Table

@@ -12,8 +12,8 @@ from jaxdissect.dissection import (
     NO_LABEL,
     Dissection,
 )
-from jaxdissect.dissection.activity import Activity
 from jaxdissect.dissection.certainty import MAX_Q, Certainty
+from jaxdissect.dissection.findings import Activity
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import saved_files
 
@@ -117,24 +117,26 @@ def unit_cards(
     >>> card.label, [match.label for match in card.ranking]
     ('red', ['red', 'car'])
     """
-    cards = []
+    units, made = result.detectors, []
+    labels = units.names(concepts, none=("", ""))
     for unit, (strip, words) in enumerate(zip(strips, captions, strict=True)):
-        label = int(result.detectors.concept[unit])
+        label, category = labels[unit]
         card = UnitCard(
             unit,
-            *(("", "") if label == NO_LABEL else concepts[label]),
-            iou=float(result.detectors.iou[unit]),
-            is_detector=bool(result.detectors.is_detector[unit]),
+            label,
+            category,
+            iou=float(units.iou[unit]),
+            is_detector=bool(units.is_detector[unit]),
             threshold=float(result.thresholds[unit]),
             strip=strip,
             captions=tuple(words),
             ranking=_ranking(result, concepts, unit, num_ranked, certainty),
         )
-        if label != NO_LABEL and certainty is not None:
+        if units.concept[unit] != NO_LABEL and certainty is not None:
             low, high = float(certainty.low[unit]), float(certainty.high[unit])
             card = card._replace(low=low, high=high)
-        cards.append(card._replace(**_activity(result, activity, unit)))
-    return cards
+        made.append(card._replace(**_activity(result, activity, unit)))
+    return made
 
 
 def _ranking(result, concepts, unit, num, certainty) -> tuple[Match, ...]:
@@ -155,22 +157,18 @@ def _ranking(result, concepts, unit, num, certainty) -> tuple[Match, ...]:
 
 
 def _activity(result, activity, unit) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if result.overlap is not None:
-        on, all_of_them = result.overlap.unit[unit], result.overlap.pixels
-        found["tail_mass"] = float(on / all_of_them)
+        counts = result.overlap
+        values["tail_mass"] = float(counts.unit[unit] / counts.pixels)
     if activity is not None:
-        found["edges"] = tuple(activity.edges[unit].tolist())
-        found["counts"] = tuple(activity.counts[unit].tolist())
-    return found
+        values["edges"] = tuple(activity.edges[unit].tolist())
+        values["counts"] = tuple(activity.counts[unit].tolist())
+    return values
 
 
 def save_cards(path: Path, cards: Sequence[UnitCard]) -> None:
     """Write cards as JSON, from which `load_cards` makes the same cards again.
-
-    Args:
-        path: where to, such as `cards.json`.
-        cards: of any number of units.
 
     Raises:
         ValueError: a number that is not finite; nothing is written.

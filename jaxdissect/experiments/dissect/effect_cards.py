@@ -90,21 +90,16 @@ class UnitEffects(NamedTuple):
     services: tuple[Service, ...]
 
 
-def effects_by_unit(
+def by_unit(
     cards: Sequence[UnitCard], effects: Sequence[UnitEffects]
 ) -> dict[int, UnitEffects]:
     """Every unit's effects under its number.
 
-    Args:
-        cards: one for every unit.
-        effects: one for every unit in order of unit number, or none.
-
     Raises:
-        BadInput: `effects` has another length than `cards`.
+        BadInput: `effects` has another length than `cards`, and is not empty.
 
     >>> card = UnitCard(0, "roof", "part", 0.1, True, 1.0, "", (), ())
-    >>> effects = [UnitEffects(0.01, 0.0, 0.02, ())]
-    >>> effects_by_unit([card], effects)[0].top1_drop
+    >>> by_unit([card], [UnitEffects(0.01, 0.0, 0.02, ())])[0].top1_drop
     0.01
     """
     if effects and len(effects) != len(cards):
@@ -118,9 +113,6 @@ def effects_by_unit(
 
 def check_units(cards: Sequence[UnitCard], classes: Iterable[ClassCard]) -> None:
     """Refuse classes that rely on a unit without a card: its link would lead nowhere.
-
-    Raises:
-        BadInput: naming the class and the unit.
 
     >>> unit = ClassUnit(3, "roof", "part", 0.1, 0.01, 0.0, 0.02, 0.3)
     >>> check_units([], [ClassCard("farm", 0.99, 0.99, (unit,))])
@@ -140,11 +132,7 @@ def check_units(cards: Sequence[UnitCard], classes: Iterable[ClassCard]) -> None
 def served_classes(
     effects: Iterable[UnitEffects], classes: Iterable[ClassCard] = ()
 ) -> list[str]:
-    """The classes that some unit serves, each once.
-
-    Args:
-        effects: of any number of units.
-        classes: their order comes first; others follow as they appear.
+    """The classes that some unit serves, each once, in the order of `classes`.
 
     >>> service = Service("farm", 0.1, 0.0, 0.2, 1.0, True)
     >>> effects = UnitEffects(0.0, 0.0, 0.0, (service,))
@@ -159,15 +147,7 @@ def served_classes(
 def page_data(
     effects: Mapping[int, UnitEffects], classes: Sequence[ClassCard]
 ) -> dict[str, Any]:
-    """What the page's script and other programs read of classes and effects.
-
-    Returns:
-        `effects`, by unit number, and `classes`; each only where there are any.
-
-    >>> data = page_data({}, [ClassCard("farm", 0.99, 0.98, ())])
-    >>> list(data), data["classes"][0]["name"]
-    (['classes'], 'farm')
-    """
+    """What the page's script and other programs read: each only where there are any."""
     data: dict[str, Any] = {}
     if effects:
         data["effects"] = {unit: plain(effect) for unit, effect in effects.items()}

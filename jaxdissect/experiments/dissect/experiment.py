@@ -4,22 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxdissect import dissection, model
 from jaxdissect.data.concepts import Concept, ConceptSource
-from jaxdissect.dissection.layers import make_layers
-from jaxdissect.dissection.pipeline import levels_of_layers
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import (
+    alternatives,
     cards,
-    conventions,
-    rotations,
-    strips,
+    measuring,
     writing,
 )
 from jaxdissect.experiments.dissect.cards import UnitCard
+from jaxdissect.experiments.dissect.measuring import Scope
 from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.model import Model
 from jaxdissect.pages.tables import Table
@@ -30,26 +27,6 @@ from jaxdissect.runs.subjects import Subject
 
 LEAST_DRAWS = 40
 """One beyond each end of a 95 % interval."""
-
-
-class Run(NamedTuple):
-    """What is dissected, and how.
-
-    Attributes:
-        settings: what the experiment is told.
-        subject: the network.
-        probe: images to dissect with.
-        choosing: images to choose levels on, where the protocol does so.
-        protocol: the conventions.
-        progress: how far it is.
-    """
-
-    settings: DissectSettings
-    subject: Subject
-    probe: Probe
-    choosing: Probe | None
-    protocol: dissection.Protocol
-    progress: Progress
 
 
 class LayerResult(NamedTuple):
@@ -126,13 +103,13 @@ class Result(NamedTuple):
 
     def table(self) -> dict[str, list[Any]]:
         """{column: one value for each unit of each layer}, `layer` first."""
-        found: dict[str, list[Any]] = {"layer": []}
-        for name, layer in self.layers.items():
-            columns = layer.table()
-            found["layer"] += [name] * len(columns["unit"])
-            for column, values in columns.items():
-                found.setdefault(column, []).extend(values)
-        return found
+        columns: dict[str, list[Any]] = {"layer": []}
+        for name, result in self.layers.items():
+            of_layer = result.table()
+            columns["layer"] += [name] * len(of_layer["unit"])
+            for column, cells in of_layer.items():
+                columns.setdefault(column, []).extend(cells)
+        return columns
 
     def write(self, folder: Path) -> None:
         """Tables, arrays and a report for every layer into a folder."""
@@ -238,21 +215,24 @@ def run_subject(
     Raises:
         BadInput: settings or images that cannot be.
     """
-    size = subject.image_size
-    whole = labelled.whole(images)
+    size, whole = subject.image_size, labelled.whole(images)
     protocol = protocol_of(settings, size)
     probe, choosing = labelled.choosing_of(settings, whole, protocol, size)
-    this = Run(settings, subject, probe, choosing, protocol, progress_of(progress))
-    found = measure(this, num_draws=settings.num_draws)
-    drawn = strips.top_strips(this, found)
+    progress = progress_of(progress)
+    scope = Scope(settings, subject, probe, choosing, protocol, progress)
+    findings = measuring.measure(scope, num_draws=settings.num_draws)
+    strips = measuring.top_strips(scope, findings)
     results = {
-        layer: _layer_result(this, layer, findings, drawn[layer])
-        for layer, findings in found.items()
+        layer: _layer_result(scope, layer, of_layer, strips[layer])
+        for layer, of_layer in findings.items()
     }
     if settings.compare_presets:
-        results = _with_presets(this, whole, results)
+        for layer, presets in alternatives.by_presets(scope, whole).items():
+            results[layer] = results[layer]._replace(presets=presets)
     if settings.rotate:
-        results = _with_rotations(this, results)
+        units = {layer: len(result.cards) for layer, result in results.items()}
+        for layer, rotation in alternatives.rotated(scope, units).items():
+            results[layer] = results[layer]._replace(rotation=rotation)
     return Result(results, record_of(subject, probe, settings))
 
 
@@ -279,75 +259,30 @@ def record_of(
     )
 
 
-def measure(
-    this: Run, label: str = "", *, num_draws: int = 0
-) -> dict[str, dissection.Findings]:
-    """Dissect all layers of a network, running it as often as that takes.
-
-    Args:
-        this: what is dissected, and how.
-        label: what is dissected, where a run dissects several times.
-        num_draws: resamples behind intervals; 0 for neither these nor chance levels.
-    """
-    settings, subject, probe, choosing, protocol, progress = this
-
-    def look(images: Probe) -> probes.Look:
-        return probes.look_at(
-            subject,
-            images,
-            protocol,
-            batch_size=settings.batch_size,
-            keep_bytes=settings.keep_mib * 2**20,
-        )
-
-    looked = look(probe)
-    acts, labels, _ = looked.batch(0)
-    layers = make_layers(acts, labels, subject.centres, subject.image_size, protocol)
-    categories = probe.source.category_numbers()
-    levels = sampling = None
-    if choosing is not None:
-        levels = levels_of_layers(look(choosing).batches, layers, categories, protocol)
-    if num_draws:
-        key, strata = jax.random.key(settings.seed), probe.source.strata[probe.indices]
-        sampling = dissection.Sampling(key, strata, num_draws)
-    return dissection.find(
-        probes.passes_over(looked, progress, label),
-        layers,
-        categories,
-        num_images=looked.num_images,
-        num_top=settings.num_top,
-        protocol=protocol,
-        levels=levels,
-        sampling=sampling,
-        memory_bytes=settings.memory_mib * 2**20,
-    )
-
-
 def _layer_result(
-    this: Run, layer: str, findings: dissection.Findings, pictures: Sequence[str]
+    scope: Scope, layer: str, findings: dissection.Findings, strips: Sequence[str]
 ) -> LayerResult:
-    source, result, certainty = (
-        this.probe.source,
-        findings.dissection,
-        findings.certainty,
-    )
-    captions, indices = source.captions, this.probe.indices
-    cells, absent = _cells(this, layer), _absent(result, source)
-    facts = _facts(this, layer, cells)
+    source, indices = scope.probe.source, scope.probe.indices
+    result, certainty = findings.dissection, findings.certainty
+    captions = [
+        [source.captions[indices[at]] for at in row] for row in findings.top.indices
+    ]
+    cells, absent = _cells(scope, layer), _absent(result, source)
+    facts = _facts(scope, layer, cells)
     return LayerResult(
         layer=layer,
         findings=findings,
         concepts=source.concepts,
         categories=source.categories,
-        protocol=this.protocol,
+        protocol=scope.protocol,
         headline=dissection.headline(
-            result, source.concepts, this.protocol, certainty=certainty
+            result, source.concepts, scope.protocol, certainty=certainty
         ),
         cards=cards.unit_cards(
             result,
             source.concepts,
-            pictures,
-            [[captions[indices[at]] for at in row] for row in findings.top.indices],
+            strips,
+            captions,
             certainty=certainty,
             activity=findings.activity,
         ),
@@ -356,36 +291,6 @@ def _layer_result(
         absent=absent,
         cells=cells,
     )
-
-
-def _with_presets(
-    this: Run, whole: Probe, results: Mapping[str, LayerResult]
-) -> dict[str, LayerResult]:
-    """With what every preset's conventions make of the same units."""
-    size = this.subject.image_size
-    protocols, found = probes.presets(size), {}
-    for preset, protocol in protocols.items():
-        probe, choosing = labelled.choosing_of(this.settings, whole, protocol, size)
-        other = this._replace(probe=probe, choosing=choosing, protocol=protocol)
-        found[preset] = measure(other, preset)
-    concepts, changed = whole.source.concepts, {}
-    for layer, result in results.items():
-        of_layer = {name: each[layer].dissection for name, each in found.items()}
-        counts = conventions.preset_counts(of_layer, concepts, protocols)
-        labels = conventions.labels_by_preset(of_layer, concepts)
-        changed[layer] = result._replace(presets=(counts, labels))
-    return changed
-
-
-def _with_rotations(
-    this: Run, results: Mapping[str, LayerResult]
-) -> dict[str, LayerResult]:
-    """With what the same function, its units read along other axes, looks for."""
-    units = {layer: len(result.cards) for layer, result in results.items()}
-    turned = rotations.turned(this.settings, this.subject, units)
-    found = measure(this._replace(subject=turned.subject), "rotated")
-    tables = rotations.tables_of(turned, found, this.probe.source, this.protocol)
-    return {name: r._replace(rotation=tables[name]) for name, r in results.items()}
 
 
 def _facts_of(settings: DissectSettings, network: Model) -> dict[str, str]:
@@ -403,27 +308,27 @@ def _facts_of(settings: DissectSettings, network: Model) -> dict[str, str]:
     }
 
 
-def _facts(this: Run, layer: str, cells: str) -> dict[str, str]:
+def _facts(scope: Scope, layer: str, cells: str) -> dict[str, str]:
     """What was dissected and how, in words."""
-    preset, notes = this.settings.protocol.preset, this.probe.source.notes
-    values = ", ".join(f"{n} {value}" for n, value in this.protocol._asdict().items())
+    preset, notes = scope.settings.protocol.preset, scope.probe.source.notes
+    values = ", ".join(f"{n} {value}" for n, value in scope.protocol._asdict().items())
     return {
         "layer": layer,
-        **this.subject.facts,
+        **scope.subject.facts,
         **({"cells": cells} if cells else {}),
-        "images": f"{len(this.probe.indices)} {this.probe.source.what}",
+        "images": f"{len(scope.probe.indices)} {scope.probe.source.what}",
         **({"of these images": " ".join(notes)} if notes else {}),
         "protocol": f"{preset}: {values}",
         **outputs.computed_with(),
     }
 
 
-def _cells(this: Run, layer: str) -> str:
+def _cells(scope: Scope, layer: str) -> str:
     """What is to be said of a layer's cells, where it matters where they lie."""
-    placed = this.protocol.alignment == "receptive_field"
-    if not placed and not this.settings.compare_presets:
+    placed = scope.protocol.alignment == "receptive_field"
+    if not placed and not scope.settings.compare_presets:
         return ""
-    return subjects.supposed(this.subject.centres[layer])
+    return subjects.supposed(scope.subject.centres[layer])
 
 
 def _absent(result: dissection.Dissection, source: ConceptSource) -> str:

@@ -1,7 +1,8 @@
 """The result of a dissection as one HTML page that needs nothing but a browser."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -11,7 +12,6 @@ from jaxdissect.dissection.tally import Headline
 from jaxdissect.experiments.dissect import effect_cards
 from jaxdissect.experiments.dissect.cards import UnitCard
 from jaxdissect.experiments.dissect.effect_cards import ClassCard, UnitEffects
-from jaxdissect.experiments.dissect.histogram import PLOT_HEIGHT, SLOPE, histogram
 from jaxdissect.pages import base, numbers
 from jaxdissect.pages.tables import Cell, Table
 
@@ -20,6 +20,20 @@ PALETTE_SIZE = 6
 
 IMAGES_PER_ROW = (6, 5)
 """Of a card, at most, on wide and on narrow screens."""
+
+PLOT_HEIGHT = 150
+CATEGORY_GAP = 12
+STEPS = (15, 30)
+"""Narrowest and widest distance between bars, in pixels."""
+
+FULL_WIDTH = 1100
+"""Pixels the bars may take before they get as narrow as they can."""
+
+LETTER = 7.0
+"""Mean width of a letter of the concept names, in pixels."""
+
+SLOPE = 55
+"""Angle of the names, in degrees."""
 
 
 def render(
@@ -120,7 +134,7 @@ def _environment() -> jinja2.Environment:
 def _what_units_do(cards, effects, classes) -> dict[str, Any]:
     effect_cards.check_units(cards, classes)
     return {
-        "effects": effect_cards.effects_by_unit(cards, effects),
+        "effects": effect_cards.by_unit(cards, effects),
         "classes": classes,
         "served": effect_cards.served_classes(effects, classes),
     }
@@ -174,3 +188,74 @@ def _cell(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+class Bar(NamedTuple):
+    """One concept: the units that detect it and where its bar stands."""
+
+    label: str
+    category: str
+    units: tuple[int, ...]
+    x: float
+    height: float
+
+
+class Histogram(NamedTuple):
+    """A bar chart, in pixels; the origin of bars is the lower left of the plot.
+
+    Ticks are (number of units, height); the margins keep the names on the picture.
+    """
+
+    bars: list[Bar]
+    ticks: list[tuple[int, float]]
+    bar_width: float
+    plot_width: float
+    left: int
+    bottom: int
+
+
+def histogram(cards: Sequence[UnitCard], categories: Sequence[str]) -> Histogram:
+    """Bars of the concepts that detectors detect, grouped by category.
+
+    Within a group the most detected concept comes first, then by name.
+
+    >>> card = UnitCard(3, "roof", "part", 0.1, True, 1.0, "", (), ())
+    >>> [bar[:3] for bar in histogram([card], ["part"]).bars]
+    [('roof', 'part', (3,))]
+    """
+    units: dict[tuple[str, str], list[int]] = {}
+    for card in sorted(cards):
+        if card.is_detector:
+            units.setdefault((card.label, card.category), []).append(card.unit)
+    concepts = sorted(units, key=lambda c: (categories.index(c[1]), -len(units[c]), c))
+    peak = max(map(len, units.values()), default=1)
+    low, high = STEPS
+    step = min(high, max(low, FULL_WIDTH / max(len(concepts), 1)))
+    bars = []
+    x = step / 2
+    for i, concept in enumerate(concepts):
+        if i and concept[1] != concepts[i - 1][1]:
+            x += CATEGORY_GAP
+        height = PLOT_HEIGHT * len(units[concept]) / peak
+        bars.append(Bar(*concept, tuple(units[concept]), round(x, 1), round(height, 1)))
+        x += step
+    return Histogram(
+        bars, _ticks(peak), round(0.7 * step, 1), round(x, 1), *_margins(bars)
+    )
+
+
+def _ticks(peak: int) -> list[tuple[int, float]]:
+    # The roundest distance that gives at most five lines above zero.
+    magnitudes = (k * 10**e for e in range(9) for k in (1, 2, 5))
+    step = next(size for size in magnitudes if peak / size <= 5)
+    counts = range(0, peak + 1, step)
+    return [(count, round(PLOT_HEIGHT * count / peak, 1)) for count in counts]
+
+
+def _margins(bars: list[Bar]) -> tuple[int, int]:
+    angle = math.radians(SLOPE)
+    overhang = max(
+        (LETTER * len(b.label) * math.cos(angle) - b.x for b in bars), default=0
+    )
+    longest = max((len(bar.label) for bar in bars), default=0)
+    return round(max(36, overhang + 8)), round(LETTER * longest * math.sin(angle) + 16)

@@ -1,11 +1,13 @@
-"""A dissection read back from the folder that a run of `dissect` left."""
+"""Earlier dissections: found or made where missing, and read back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxdissect import model
 from jaxdissect.dissection import (
     NO_LABEL,
     Detectors,
@@ -16,9 +18,25 @@ from jaxdissect.dissection import (
 )
 from jaxdissect.dissection.tally import Headline
 from jaxdissect.errors import BadInput
+from jaxdissect.experiments.dissect import command
 from jaxdissect.experiments.dissect.cards import UnitCard, load_cards
+from jaxdissect.experiments.dissect.settings import DissectSettings
 from jaxdissect.intervals import Interval
-from jaxdissect.runs import saved_files
+from jaxdissect.model import Model
+from jaxdissect.runs import labelled, locking, outputs, records, saved_files, subjects
+from jaxdissect.settings import SubjectSettings
+
+RECORDED: dict[str, Any] = {
+    "weights": str,
+    "images": str,
+    "config.images": str,
+    "config.split": str,
+    "config.seed": int,
+    "config.categories": tuple[str, ...],
+    "config.colours": bool,
+    "config.random_weights": bool,
+}
+"""What questions take from a dissection's record."""
 
 
 class SavedDissection(NamedTuple):
@@ -39,6 +57,90 @@ class SavedDissection(NamedTuple):
     headline: Headline
     protocol: Protocol
     facts: dict[str, str]
+
+
+class OpenDissection(NamedTuple):
+    """A layer's dissection, as questions need it.
+
+    Attributes:
+        folder: where it is.
+        saved: what was found.
+        layer: that was dissected.
+        num_images: on which it was.
+        tails: [U] how far each unit rises above its threshold on its top images.
+        run: the record of the run, run.json.
+    """
+
+    folder: Path
+    saved: SavedDissection
+    layer: str
+    num_images: int
+    tails: np.ndarray
+    run: dict[str, Any]
+
+
+def default_settings(
+    subject: SubjectSettings, seed: int, layer: str = ""
+) -> DissectSettings:
+    """Of the dissection that others build upon: on scenes, by default conventions."""
+    settings = DissectSettings(**subjects.same_subject(subject), seed=seed)
+    return replace(settings, layers=(layer,)) if layer else settings
+
+
+def find_or_make(
+    subject: SubjectSettings,
+    seed: int,
+    *,
+    layer: str = "",
+    folder: Path | None = None,
+) -> Path:
+    """The folder of a layer's dissection, made where it is missing.
+
+    Args:
+        subject: which network.
+        seed: of the images to dissect with.
+        layer: to dissect; the usual one where none is named.
+        folder: of the dissection, where the user named one; it is not looked into.
+    """
+    if folder is not None:
+        return folder
+    settings = default_settings(subject, seed, layer)
+    folder = command.default_out(settings)
+    if not (folder / records.NAME).exists():
+        (layer,) = settings.layers
+        print(f"what {layer} looks for is not known yet: dissecting into {folder}")
+        with locking.in_turn():
+            command.run(settings)
+    return folder
+
+
+def expected_record(
+    subject: SubjectSettings,
+    seed: int,
+    trained: Model,
+    layer: str,
+    *,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """The record (run.json) of the dissection that `find_or_make` finds or would make.
+
+    Args:
+        subject: which network.
+        seed: of the images to dissect with.
+        trained: the same network.
+        layer: that must have been dissected.
+        folder: of the dissection, where the user named one.
+
+    Raises:
+        BadInput: the folder holds another run, or the dissection of something else.
+    """
+    if folder is not None:
+        return _record_in(folder, trained.weights.digest, layer)
+    settings = default_settings(subject, seed, layer)
+    images = labelled.probe_of(settings, trained.image_size).source.digest
+    record = outputs.manifest(settings, weights=trained.weights.digest, images=images)
+    records.check_same_run(command.default_out(settings), record)
+    return record
 
 
 def load_dissection(folder: Path) -> SavedDissection:
@@ -102,6 +204,67 @@ def iou_intervals(cards: Sequence[UnitCard]) -> Interval | None:
         np.array([0.0 if card.low is None else card.low for card in cards]),
         np.array([0.0 if card.high is None else card.high for card in cards]),
     )
+
+
+def open_dissection(folder: Path) -> OpenDissection:
+    """Read a dissection and the record of the run that made it.
+
+    Raises:
+        BadInput: the folder holds none, or those of several layers.
+    """
+    record = records.read(folder)
+    several = sorted(file.parent for file in folder.glob("*/iou.npz"))
+    if record is None and (folder / "iou.npz").is_file():  # one of several layers
+        record = records.read(folder.parent)
+    if record is None or record.setting("command", str) != "dissect":
+        raise BadInput(f"`dissection` is {folder}, which holds no dissection")
+    if several:
+        raise BadInput(
+            f"`dissection` is {folder}, which holds {len(several)} layers; name one of "
+            f"them, such as {several[-1]}"
+        )
+    for key, hint in RECORDED.items():
+        record.setting(key, hint)
+    saved = load_dissection(folder)
+    with saved_files.advising("dissect again"):
+        summary = folder / "summary.json"
+        told = saved_files.read_object(summary)
+        number = saved_files.field(told, "num_images", int, summary)
+        layer = saved_files.field(told, "facts.layer", str, summary)
+        arrays = folder / "iou.npz"
+        peaks = saved_files.read_arrays(arrays, {"top_peaks": "f"})["top_peaks"]
+        shape = (len(saved.cards), None)
+        saved_files.check_shape(peaks, shape, "top_peaks", arrays)
+        if number < 1 or not peaks.size:
+            raise BadInput(f"{folder} is of no images")
+    tails = peaks.mean(1) - saved.result.thresholds
+    return OpenDissection(folder, saved, layer, number, tails, record.run)
+
+
+def as_dissected(trained: Model, dissected: OpenDissection) -> Model:
+    """The network that was dissected: this one, or with the same random weights.
+
+    Raises:
+        BadInput: another was.
+    """
+    settings = dissected.run["config"]
+    if settings["random_weights"]:
+        trained = model.with_random_weights(trained, settings["seed"])
+    check_weights(dissected, trained.weights.digest)
+    return trained
+
+
+def check_weights(dissected: OpenDissection, digest: str) -> None:
+    """Refuse any network but the one that was dissected.
+
+    Raises:
+        BadInput: its weights are others.
+    """
+    if digest != dissected.run["weights"]:
+        raise BadInput(
+            f"`weights` are {digest[:12]}, but {dissected.folder} is the dissection of "
+            f"{dissected.run['weights'][:12]}; name those with --weights"
+        )
 
 
 class Summary(NamedTuple):
@@ -182,3 +345,25 @@ def _detectors(folder, cards, concepts) -> Detectors:
         iou=np.array([card.iou for card in cards]),
         is_detector=np.array([card.is_detector for card in cards]),
     )
+
+
+def _record_in(folder: Path, digest: str, layer: str) -> dict[str, Any]:
+    advice = "name the right one with --dissection"
+    # Of several layers each has a folder, and the record lies beside them.
+    one_of_several = not (folder / "run.json").exists()
+    record = records.read(folder.parent if one_of_several else folder)
+    if record is None:
+        raise BadInput(f"{folder} holds no dissection; {advice}")
+    kind = record.setting("command", str)
+    if kind != "dissect":
+        raise BadInput(f"{folder} holds a run of {kind}, no dissection; {advice}")
+    of = record.setting("weights", str)
+    layers = record.setting("config.layers", tuple[str, ...])
+    layers = (folder.name,) if one_of_several else layers
+    if (of, *layers) != (digest, layer):
+        raise BadInput(
+            f"{folder} holds a {kind} run of {', '.join(layers)} with weights "
+            f"{of[:12]}, not the dissection of {layer} with weights {digest[:12]}; "
+            f"{advice}"
+        )
+    return record.run

@@ -10,14 +10,14 @@ from jaxdissect import dissection
 from jaxdissect.errors import printable
 from jaxdissect.experiments.dissect import (
     cards,
-    conventions,
-    netdissect_csv,
+    figures,
+    netdissect,
     page,
-    profile,
+    tables,
 )
-from jaxdissect.experiments.dissect import tables as unit_tables
-from jaxdissect.pages import inline, tables
-from jaxdissect.plots import figures
+from jaxdissect.pages import inline
+from jaxdissect.pages.tables import Table, write_csv
+from jaxdissect.plots.figures import save
 from jaxdissect.runs import outputs
 
 if TYPE_CHECKING:
@@ -30,138 +30,136 @@ SHOWN = 12
 """Labels of detectors that are printed."""
 
 Layers = Mapping[str, "LayerResult"]
+"""{layer: what its units look for}."""
 
 
-def write(results: Path, layers: Layers) -> None:
-    """Everything of every layer, and of several their profile.
-
-    Args:
-        results: folder to write into; each of several layers gets one in it.
-        layers: {layer: what was found}.
-    """
-    for layer, found in layers.items():
-        folder = results / layer if len(layers) > 1 else results
-        folder.mkdir(exist_ok=True)
-        write_layer(folder, found)
+def write(folder: Path, layers: Layers) -> None:
+    """Everything of every layer, each of several in a folder, and their profile."""
+    for layer, result in layers.items():
+        place = folder / layer if len(layers) > 1 else folder
+        place.mkdir(exist_ok=True)
+        write_layer(place, result)
     if len(layers) > 1:
-        table = profile_table(layers)
-        tables.write_csv(results / "profile.csv", *table)
+        profile = profile_table(layers)
+        write_csv(folder / "profile.csv", *profile)
         categories = next(iter(layers.values())).categories
-        figures.save(profile.profile_figure(table, categories), results / "profile.png")
+        save(figures.profile_figure(profile, categories), folder / "profile.png")
 
 
-def write_layer(folder: Path, found: "LayerResult") -> None:
+def write_layer(folder: Path, result: "LayerResult") -> None:
     """Tables, arrays, summary, cards and the report of a layer."""
-    tables.write_csv(folder / "units.csv", *units_table(found))
-    netdissect_csv.write(
+    write_csv(folder / "units.csv", *units_table(result))
+    netdissect.write(
         folder / "netdissect.csv",
-        found.findings.dissection,
-        found.concepts,
-        found.categories,
-        union=found.protocol.union,
+        result.findings.dissection,
+        result.concepts,
+        result.categories,
+        union=result.protocol.union,
     )
-    save_arrays(folder / "iou.npz", found)
-    cards.save_cards(folder / "cards.json", found.cards)
-    tested = found.findings.certainty is not None
+    save_arrays(folder / "iou.npz", result)
+    cards.save_cards(folder / "cards.json", result.cards)
+    tested = result.findings.certainty is not None
     summary = {
-        **found.headline._asdict(),
+        **result.headline._asdict(),
         "chance": f"q <= {dissection.MAX_Q}" if tested else dissection.NOT_TESTED,
-        "labels": {name: iou for name, (iou, _) in detected(found).items()},
-        "protocol": found.protocol._asdict(),
-        "num_images": found.num_images,
-        "facts": found.facts,
+        "labels": {name: iou for name, (iou, _) in detected(result).items()},
+        "protocol": result.protocol._asdict(),
+        "num_images": result.num_images,
+        "facts": result.facts,
     }
     outputs.write_json(folder / "summary.json", summary)
-    if found.presets is not None:
-        counts, labels = found.presets
-        tables.write_csv(folder / "presets.csv", *counts)
-        tables.write_csv(folder / "labels_by_preset.csv", *labels)
-    if found.rotation is not None:
-        rotation = conventions.untested(found.rotation)
-        tables.write_csv(folder / "rotation.csv", *rotation)
-        figure = conventions.rotation_figure(found.rotation)
-        figures.save(figure, folder / "rotation.png")
-    (folder / "report.html").write_text(report(found), encoding="utf-8")
+    if result.presets is not None:
+        counts, labels = result.presets
+        write_csv(folder / "presets.csv", *counts)
+        write_csv(folder / "labels_by_preset.csv", *labels)
+    if result.rotation is not None:
+        rotation = tables.untested(result.rotation)
+        write_csv(folder / "rotation.csv", *rotation)
+        save(figures.rotation_figure(result.rotation), folder / "rotation.png")
+    (folder / "report.html").write_text(report(result), encoding="utf-8")
 
 
-def report(found: "LayerResult") -> str:
+def report(result: "LayerResult") -> str:
     """The page about a layer."""
     extra = []
-    if found.presets is not None:
-        extra.append(("The same units by other conventions", found.presets[0]))
-    if found.rotation is not None:
-        means = conventions.untested(conventions.rotation_means(found.rotation))
+    if result.presets is not None:
+        extra.append(("The same units by other conventions", result.presets[0]))
+    if result.rotation is not None:
+        means = tables.untested(tables.rotation_means(result.rotation))
         extra.append(("The same function along other axes", means))
     return page.render(
-        f"What {found.layer} looks for",
-        found.facts,
-        found.headline,
-        found.cards,
-        found.categories,
-        found.protocol,
+        f"What {result.layer} looks for",
+        result.facts,
+        result.headline,
+        result.cards,
+        result.categories,
+        result.protocol,
         extra=extra,
     )
 
 
-def html(found: "LayerResult") -> str:
+def html(result: "LayerResult") -> str:
     """The page about a layer, for a notebook."""
-    return inline.framed(report(found))
+    return inline.framed(report(result))
 
 
-def units_table(found: "LayerResult") -> tables.Table:
+def units_table(result: "LayerResult") -> Table:
     """One row per unit."""
-    result, certainty = found.findings.dissection, found.findings.certainty
-    return unit_tables.units_table(result, found.concepts, certainty=certainty)
-
-
-def save_arrays(file: Path, found: "LayerResult") -> None:
-    """Every number behind the tables."""
-    result, top = found.findings.dissection, found.findings.top
-    certainty = found.findings.certainty
-    np.savez_compressed(
-        file,
-        iou=result.iou,
-        thresholds=result.thresholds,
-        concepts=np.array([concept.name for concept in found.concepts]),
-        categories=np.array([concept.category for concept in found.concepts]),
-        top_images=top.indices,
-        top_peaks=top.peaks,
-        **({} if certainty is None else certainty._asdict()),
-        **{name: c for name, c in result.overlap._asdict().items() if c is not None},
+    findings = result.findings
+    return tables.units_table(
+        findings.dissection, result.concepts, certainty=findings.certainty
     )
 
 
-def detected(found: "LayerResult") -> dict[str, tuple[float, bool | None]]:
+def save_arrays(file: Path, result: "LayerResult") -> None:
+    """Every number behind the tables."""
+    counted, top, _, certainty = result.findings
+    overlap = counted.overlap._asdict()
+    np.savez_compressed(
+        file,
+        iou=counted.iou,
+        thresholds=counted.thresholds,
+        concepts=np.array([concept.name for concept in result.concepts]),
+        categories=np.array([concept.category for concept in result.concepts]),
+        top_images=top.indices,
+        top_peaks=top.peaks,
+        **({} if certainty is None else certainty._asdict()),
+        **{name: counts for name, counts in overlap.items() if counts is not None},
+    )
+
+
+def detected(result: "LayerResult") -> dict[str, tuple[float, bool | None]]:
     """{category/label of a detector: (IoU, whether beyond chance) of the unit that
     stands first}: those beyond chance before the others, then the best first."""
-    units, certainty = found.findings.dissection.detectors, found.findings.certainty
+    units, certainty = result.findings.dissection.detectors, result.findings.certainty
     above = certainty and dissection.significant_detectors(units, certainty)
     first: dict[str, tuple[float, bool | None]] = {}
     for unit in dissection.by_significance(units, certainty):
         if units.is_detector[unit]:
-            concept = found.concepts[units.concept[unit]]
+            concept = result.concepts[units.concept[unit]]
             beyond = None if above is None else bool(above[unit])
             name = f"{concept.category}/{concept.name}"
             first.setdefault(name, (float(units.iou[unit]), beyond))
     return first
 
 
-def profile_table(layers: Layers) -> tables.Table:
+def profile_table(layers: Layers) -> Table:
     """What the layers detect, side by side."""
     first = next(iter(layers.values()))
-    return profile.profile_table(
-        {layer: found.findings.dissection for layer, found in layers.items()},
+    findings = {layer: result.findings for layer, result in layers.items()}
+    return tables.profile_table(
+        {layer: of_layer.dissection for layer, of_layer in findings.items()},
         first.concepts,
         first.categories,
         first.protocol,
-        certainties={name: found.findings.certainty for name, found in layers.items()},
+        certainties={name: of_layer.certainty for name, of_layer in findings.items()},
     )
 
 
-def in_words(found: "LayerResult") -> str:
+def in_words(result: "LayerResult") -> str:
     """A few lines: the headline, and the first labels."""
-    lines = [f"{found.layer}: {found.headline.in_words()}"]
-    for name, (iou, beyond) in list(detected(found).items())[:SHOWN]:
+    lines = [f"{result.layer}: {result.headline.in_words()}"]
+    for name, (iou, beyond) in list(detected(result).items())[:SHOWN]:
         doubt = "  (not beyond chance)" if beyond is False else ""
         lines.append(f"  {iou:.3f}  {printable(name, 60)}{doubt}")
     return "\n".join(lines)
@@ -170,26 +168,25 @@ def in_words(found: "LayerResult") -> str:
 def summary(layers: Layers) -> str:
     """What the command prints: of every layer, and of several their score."""
     lines = []
-    for found in layers.values():
-        if found.absent:
-            lines.append(f"without a pixel: {found.absent}")
-        lines.append(in_words(found))
-        if found.cells:
-            lines.append(f"  cells: {found.cells}")
+    for result in layers.values():
+        if result.absent:
+            lines.append(f"without a pixel: {result.absent}")
+        lines.append(in_words(result))
+        if result.cells:
+            lines.append(f"  cells: {result.cells}")
     if len(layers) > 1:
         lines.append(_score(profile_table(layers)))
     return "\n".join(lines)
 
 
-def _score(table: tables.Table) -> str:
+def _score(profile: Table) -> str:
     score, beyond = (
-        table.rows[-1][table.columns.index(name)]
-        for name in ("unique_labels", "significant_labels")
+        profile.column(name)[-1] for name in ("unique_labels", "significant_labels")
     )
     if beyond != dissection.NOT_TESTED:
         beyond = f"{beyond} beyond chance"
     return (
         f"interpretability score (unique labels by IoU, all layers): {score} "
         f"({beyond}); unique labels per unit of the last two layers: "
-        f"{profile.relative_unique(table):.3f}"
+        f"{tables.relative_unique(profile):.3f}"
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxdissect import caching, model, networks
 from jaxdissect.data import generated, images
-from jaxdissect.data.names import shown as as_text
+from jaxdissect.data.listing import shown as as_text
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import asking, telling
 from jaxdissect.experiments.explain import explaining, voicing

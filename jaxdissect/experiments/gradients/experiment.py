@@ -1,7 +1,7 @@
 """What classes ask of units, and what becomes of answers without those units."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,7 +98,9 @@ def run(
     settings = settings or GradientsSettings()
     settings = replace(settings, **subjects.same_subject(network.subject))
     layers = check(network, settings)
-    images = open_images(network, settings) if images is None else images
+    shown = progress_of(progress)
+    if images is None:
+        images = open_images(network, settings, progress=shown, tell=lambda words: None)
     if images.classes != network.classes:
         raise BadInput(
             f"`data` has {len(images.classes)} classes, {images.classes[0]} and "
@@ -108,9 +110,7 @@ def run(
     ask = networks.layer_gradients(
         network.network, layers, score=SCORES[settings.score]
     )
-    scope = Scope(
-        settings, network, layers, jax.jit(ask), occurring, progress_of(progress)
-    )
+    scope = Scope(settings, network, layers, jax.jit(ask), occurring, shown)
     said = {"data": images.said} if images.said else {}
     with jax.default_matmul_precision("highest"):
         train, test = images.at(network.image_size)
@@ -153,8 +153,20 @@ def check(network: Model, settings: GradientsSettings) -> tuple[str, ...]:
     return tuple(sorted(layers, key=in_order.index))
 
 
-def open_images(network: Model, settings: GradientsSettings) -> Source:
+def open_images(
+    network: Model,
+    settings: GradientsSettings,
+    *,
+    progress: Progress | bool = True,
+    tell: Callable[[str], Any] = print,
+) -> Source:
     """The images that settings name: data to train on, or pictures.
+
+    Args:
+        network: that is asked.
+        settings: with the data.
+        progress: whether to show bars while pictures are compared.
+        tell: what is done with sentences on pictures.
 
     Raises:
         BadInput: they are missing, damaged, too few, or have other classes.
@@ -168,7 +180,9 @@ def open_images(network: Model, settings: GradientsSettings) -> Source:
         num_rank=sys.maxsize if data.num_train is None else data.num_train,
         num_report=sys.maxsize if data.num_test is None else data.num_test,
         batch_size=settings.batch_size,
+        progress=progress,
     )
+    tell("\n".join(pictures.told))
     return Source(
         network.classes,
         pictures.rank.num_images,

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxdissect.data.names import shown as as_text
-from jaxdissect.dissection import classifiers, queries
+from jaxdissect.data.listing import shown as as_text
+from jaxdissect.dissection import queries
+from jaxdissect.dissection import queries as classifiers
 from jaxdissect.experiments.dissect import telling
 from jaxdissect.experiments.query import figures as query_figures
 from jaxdissect.experiments.query import page as query_report

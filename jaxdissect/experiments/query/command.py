@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxdissect import caching
 from jaxdissect.data import images
-from jaxdissect.data.names import shown as as_text
+from jaxdissect.data.listing import shown as as_text
 from jaxdissect.dissection import queries
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.dissect import asking, telling

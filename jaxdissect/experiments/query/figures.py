@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from jaxdissect.dissection.classifiers import UnitClassifier
+from jaxdissect.dissection.queries import UnitClassifier
 from jaxdissect.pages import pictures
 from jaxdissect.plots.figure import Figure
 from jaxdissect.plots.figures import BLUE, DPI, VERMILION, canvas
@@ -91,7 +91,7 @@ def classifier_figure(
         Bau et al., PNAS 2020, Fig. 1: the peaks of unit 150 on images with and without
         airplanes.
 
-    >>> from jaxdissect.dissection.classifiers import unit_as_classifier
+    >>> from jaxdissect.dissection.queries import unit_as_classifier
     >>> peaks, has_concept = np.array([0.0, 1.0, 5.0]), np.array([False, False, True])
     >>> found = unit_as_classifier(peaks, has_concept, 3.0)
     >>> figure = classifier_figure(peaks, has_concept, found, "unit 7", "boat")

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdissect.dissection import classifiers, queries
+from jaxdissect.dissection import queries
+from jaxdissect.dissection import queries as classifiers
 from jaxdissect.dissection.layers import Layer, make_layers
 from jaxdissect.experiments.dissect import asking
 from jaxdissect.experiments.query.settings import QuerySettings

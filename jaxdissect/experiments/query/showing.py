@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdissect.data.names import shown as as_text
+from jaxdissect.data.listing import shown as as_text
 from jaxdissect.dissection import queries
 from jaxdissect.experiments.query import figures as query_figures
 from jaxdissect.experiments.query.page import Shown

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdissect.data.names import shown as as_text
+from jaxdissect.data.listing import shown as as_text
 from jaxdissect.dissection import queries
 from jaxdissect.experiments.query.searching import Found, Scope
 from jaxdissect.pages.tables import Cell, Table

@@ -15,6 +15,7 @@ def run(settings: ScaleSettings) -> None:
     name = f"scale-{subjects.run_name(settings)}-{settings.layer}"
     out = settings.out or Path("runs") / f"{name}{halves.suffix(settings)}"
     images = halves.open_images(settings, model)
+    halves.announce(images)
     experiment.check(model, settings)
 
     def make(work: publishing.Work) -> None:

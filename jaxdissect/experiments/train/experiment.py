@@ -23,7 +23,8 @@ from jaxdissect.runs import locking, outputs, publishing, records, saved_files
 from jaxdissect.runs.datasets import Source
 from jaxdissect.runs.progress import Progress, progress_of
 from jaxdissect.settings import SubjectSettings
-from jaxdissect.training import checkpoints, state
+from jaxdissect.training import checkpoints
+from jaxdissect.training import step as state
 
 
 class Result(NamedTuple):

@@ -15,14 +15,8 @@ from jaxdissect.data.images import ImageSet
 from jaxdissect.experiments.train import dissecting, metrics_log
 from jaxdissect.experiments.train.planning import Phase, Plan
 from jaxdissect.experiments.train.settings import AugmentSettings
-from jaxdissect.training import (
-    augmentation,
-    checkpoints,
-    loop,
-    seeds,
-    state,
-    step,
-)
+from jaxdissect.training import augmentation, checkpoints, loop, seeds, step
+from jaxdissect.training import step as state
 
 LOG_EVERY = 5  # steps; reading a metric waits for the device
 EVALUATION_BATCH = 100
