@@ -173,7 +173,7 @@ def open_images(
     """
     data = settings.data
     if data.name != "pictures":
-        return datasets.open_source(data, (network.image_size,))
+        return datasets.open_source(data, (network.image_size,), progress)
     pictures = own_pictures.open_pictures(
         data,
         network,

@@ -182,7 +182,7 @@ def measure(
     """Attack and dissect every network."""
     base = train.base_of(settings)
     size, _ = base.schedule[-1]
-    source = datasets.open_source(base.data, (size,))
+    source = datasets.open_source(base.data, (size,), progress)
     _, test = source.at(size)
     network = architectures.build_network(base.network, len(source.classes))
     number = min(settings.num_attacked, test.num_images)

@@ -11,6 +11,7 @@ from jaxdissect.experiments.train.settings import (
     FocusedDropoutSettings,
     InputGradientSettings,
     MapDropoutSettings,
+    OptimSettings,
     RegularizeSettings,
 )
 from jaxdissect.experiments.train.settings import TrainSettings as Settings
@@ -47,6 +48,7 @@ __all__ = [
     "FocusedDropoutSettings",
     "InputGradientSettings",
     "MapDropoutSettings",
+    "OptimSettings",
     "RegularizeSettings",
     "Result",
     "Settings",

@@ -98,7 +98,8 @@ def make_plan(
     begun = started(settings, tell)
     settings = begun.settings
     sizes = tuple(size for size, _ in settings.schedule)
-    source = datasets.open_source(settings.data, sizes) if images is None else images
+    progress = Progress() if progress is None else progress
+    source = images or datasets.open_source(settings.data, sizes, progress)
     per_epoch = loop.steps_per_epoch(source.num_train, settings.optim.batch_size)
     last_steps = per_epoch * np.cumsum([epochs for _, epochs in settings.schedule])
     numbers = tuple(range(settings.seed, settings.seed + settings.num_seeds))
@@ -120,7 +121,7 @@ def make_plan(
         folders=tuple(folder_of(settings, seed) for seed in numbers),
         steps_per_epoch=per_epoch,
         start=start,
-        progress=Progress() if progress is None else progress,
+        progress=progress,
         tell=tell,
     )
     check_fits(plan)
