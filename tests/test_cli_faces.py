@@ -11,8 +11,9 @@ from test_faces import write_faces
 from jaxdissect import ablation, attacks, gradients, model
 from jaxdissect.cli import main
 from jaxdissect.data import faces
-from jaxdissect.experiments.faces import results as several
-from jaxdissect.experiments.gradients import answers, command
+from jaxdissect.experiments import gradients as questions
+from jaxdissect.experiments.faces import writing
+from jaxdissect.experiments.gradients import figures, tables
 
 FEW = [
     *("--splits", "3", "4", "--base.schedule", "36", "1", "--base.optim.batch-size"),
@@ -43,7 +44,7 @@ def asked(made_up, tmp_path_factory):
     config, path = "configs/faces_gradients.py", ["--base.data.path", str(made_up)]
     with pytest.MonkeyPatch.context() as patch:
         # What is drawn of one network is tested in test_cli_gradients.
-        patch.setattr(command.question_pictures, "draw", lambda *asked: {})
+        patch.setattr(figures, "figures_of_examples", lambda *examples: {})
         main(["train", config, *path, *FEW, "--out", str(out)])
     return out / "results"
 
@@ -103,7 +104,7 @@ def made_answers(error):
     outcomes = attacks.StepOutcomes(
         *(np.full((1, 2), n) for n in (5, 8, 10)), np.zeros(2, int), np.full(2, 10)
     )
-    return answers.Answers(
+    return questions.Result(
         ("a", "b"),
         [("conv1", 0)],
         np.ones((2, 1)),
@@ -111,27 +112,31 @@ def made_answers(error):
         ablation.RemovalCurves(np.array([0, 1]), curve, none, curve),
         (1.0,),
         outcomes,
+        examples=None,
+        facts={},
+        record={},
     )
 
 
 def test_tables_hold_closed_forms():
-    found = made_answers(0.2)
-    own, overall = answers.errors(found.curves)
+    result = made_answers(0.2)
+    own, overall = tables.errors(result.curves)
     np.testing.assert_allclose(own["strongest first"], [[0.2, 1.0], [0.0, 0.0]])
     np.testing.assert_allclose(overall["strongest first"], [[0.1, 0.5], [0.1, 0.5]])
     assert not own["weakest first"].any()
     # Trapezoids: class a (.2 + 1) / 2, class b none.
-    area = answers.areas(found.curves)
+    area = tables.areas(result.curves)
     assert area.own_weakest == pytest.approx(0.3)
     assert area.overall_weakest == pytest.approx(0.3)
     assert area.own_random == pytest.approx(0)
-    (row, _) = answers.steps_table(found).rows
+    row = [cells[0] for cells in tables.steps(result).values()]
     assert row == ["a", 1.0, 10, 0.5, 0.8, 1.0, 0]
+    assert tables.extremes(result, [1])["strongest"] == ["conv1 0 (1)"]
 
 
 def test_errors_over_splits_are_means_with_intervals():
     found = [made_answers(error) for error in (0.0, 0.2, 0.4)]
-    np.testing.assert_allclose(several.errors_in_percent(found), [0, 10, 20])
-    text = several.summary(found)
+    np.testing.assert_allclose(writing.errors_in_percent(found), [0, 10, 20])
+    text = writing.summary(found)
     assert "test error: 10.00 [-14.84, 34.84] %" in text
     assert "within a class 0.80" in text and "between 0.10" in text

@@ -24,8 +24,7 @@ from jaxdissect import networks
 from jaxdissect.data import generated
 from jaxdissect.data import scene_rendering as scenes
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.gradients import command, unit_questions
-from jaxdissect.experiments.gradients.settings import GradientsSettings
+from jaxdissect.experiments import gradients
 from jaxdissect.runs import own_pictures
 from jaxdissect.settings import DataSettings, PicturesSettings
 
@@ -35,13 +34,17 @@ __all__ = ["all_classes", "answer", "loaded", "reported", "some_classes", "weigh
 @pytest.fixture(scope="module")
 def asked(loaded, some_classes):
     data = DataSettings("pictures", some_classes, broken="skip", num_test=5)
-    config = GradientsSettings(
-        data=data, removed=2, random_draws=2, steps=(1.0,), num_pushed=5, batch_size=6
+    config = gradients.Settings(
+        data=data,
+        layers=(LAYER,),
+        removed=2,
+        random_draws=2,
+        steps=(1.0,),
+        num_pushed=5,
+        batch_size=6,
     )
-    source = command.open_images(config, loaded)
-    numbers = np.array(source.occurring)
-    this = unit_questions.questioned(config, loaded, (LAYER,), numbers)
-    return unit_questions.ask_all(this, source.at(SIZE)).answers
+    images = gradients.open_images(loaded, config)
+    return gradients.run(loaded, images, config, progress=False)
 
 
 @pytest.mark.slow

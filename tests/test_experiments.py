@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from jaxdissect.experiments.groups import results as groups
-from jaxdissect.experiments.regimes import figures as regime_plots
-from jaxdissect.experiments.regimes import results as regimes
+from jaxdissect.experiments.groups import Measured as MeasuredGroups
+from jaxdissect.experiments.groups import writing as groups
+from jaxdissect.experiments.regimes import Measured
+from jaxdissect.experiments.regimes import tables as regimes
+from jaxdissect.experiments.regimes import writing as regime_plots
 from jaxdissect.pages import claims, tables
 
 STEPS = (1 / 255, 4 / 255, 8 / 255)
@@ -21,7 +23,7 @@ def made_up():
             own = last + 0.002 * seed + 0.0005 * len(name) * (seed == 1)
             robust = (name == "input gradient") * (0.2 + 0.01 * seed)
             found.append(
-                regimes.Measured(
+                Measured(
                     name,
                     seed,
                     0.99,
@@ -40,13 +42,15 @@ def made_up():
 
 
 def cells(table, **where):
-    """The rows of a table that have these cells, as dicts."""
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    """The rows of columns that have these cells, as dicts."""
+    rows = [
+        dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)
+    ]
     return [r for r in rows if all(r[name] == value for name, value in where.items())]
 
 
 def test_accuracies_are_means_over_seeds_with_t_intervals():
-    (row,) = cells(regimes.accuracy_table(made_up(), regimes.REPORTED), regime="none")
+    (row,) = cells(regimes.accuracy(made_up(), regimes.REPORTED), regime="none")
     values = 100 * np.array([0.70, 0.704, 0.704])
     half = 4.302652729 * values.std(ddof=1) / np.sqrt(3)
     mean = values.mean()
@@ -69,7 +73,7 @@ def test_differences_are_paired_by_seed_whatever_the_order():
 
 
 def test_robustness_has_a_row_for_every_step_and_the_clean_images():
-    table = regimes.robustness_table(made_up(), STEPS)
+    table = regimes.robustness(made_up(), STEPS)
     rows = cells(table, regime="input gradient")
     assert [row["step * 255"] for row in rows] == ["0", "1", "4", "8"]
     assert rows[2]["white box"].startswith("41.10")
@@ -121,7 +125,7 @@ def test_an_order_must_hold_in_every_seed():
 def concept_groups(scores):
     """Trainings of one network with these scores by regime, three seeds each."""
     return [
-        groups.Measured(
+        MeasuredGroups(
             "net",
             regime,
             seed,
@@ -140,7 +144,7 @@ def test_the_score_sums_unique_labels_over_layers():
     assert measured[0].score() == 7
     assert measured[0].unevenness() == 0
     assert measured[3].unevenness() == pytest.approx(0.5 / 1.5 / 2)
-    (row,) = cells(groups.score_table(measured), regime="block norm")
+    (row,) = cells(groups.scores(measured), regime="block norm")
     assert (row["conv1"], row["conv2"]) == ("2.0", "7.7")
     assert row["score"].startswith("9.67 [")
 
@@ -155,9 +159,8 @@ def test_the_papers_order_is_found_where_it_is_planted_and_not_where_it_is_not()
 
 
 def test_markdown_tables_have_as_many_cells_in_every_row():
-    lines = tables.markdown(
-        regimes.accuracy_table(made_up(), regimes.REPORTED)
-    ).splitlines()
+    columns = regimes.accuracy(made_up(), regimes.REPORTED)
+    lines = tables.markdown(tables.of_columns(columns)).splitlines()
     assert len({line.count("|") for line in lines}) == 1 and len(lines) == 6
 
 

@@ -14,7 +14,7 @@ from conftest import TINY, fails
 from jaxdissect import checkpoints, model, networks, weights
 from jaxdissect.cli import main
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.train import starting
+from jaxdissect.experiments.train import planning
 from jaxdissect.experiments.train.settings import TrainSettings
 from jaxdissect.networks import architectures
 from jaxdissect.runs import subjects
@@ -237,9 +237,9 @@ def test_names_of_classes_must_be_as_many_as_there_are(exported, trained, capsys
 
 
 def start_of(config, num_classes):
-    begun = starting.started(config)
-    network = architectures.build_network(begun.config.network, num_classes)
-    return begun, starting.fitting(begun, network, 48)
+    begun = planning.started(config)
+    network = architectures.build_network(begun.settings.network, num_classes)
+    return begun, planning.start_params(begun, network, 48)
 
 
 @pytest.mark.slow
@@ -247,16 +247,16 @@ def test_a_training_starts_from_weights(trained, capsys):
     file = trained / "weights.safetensors"
     config = TrainSettings(weights=file)
     begun, params = start_of(config, 14)
-    assert begun.config.network == architectures.network_config(
+    assert begun.settings.network == architectures.network_config(
         weights.load(file).metadata
     )
     assert weights.digest(params) == weights.load(file).digest
     _, params = start_of(config, 5)
     assert "fc7 starts at random" in capsys.readouterr().out
     assert weights.load(file).params.keys() - params.keys() == {"fc7"}
-    other = replace(begun.config.network, width=0.5)
+    other = replace(begun.settings.network, width=0.5)
     with pytest.raises(BadInput, match="`network` is given as well as `weights`"):
-        starting.started(replace(config, network=other))
+        planning.started(replace(config, network=other))
 
 
 @pytest.mark.slow

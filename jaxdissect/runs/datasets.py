@@ -15,7 +15,7 @@ from jaxdissect.data.listing import shown
 from jaxdissect.data.picture_files import Broken
 from jaxdissect.errors import BadInput
 from jaxdissect.runs import own_pictures
-from jaxdissect.runs.progress import Progress
+from jaxdissect.runs.progress import Progress, progress_of
 from jaxdissect.settings import DataSettings
 
 CIFAR_SIZE = 32
@@ -74,12 +74,15 @@ class Source(NamedTuple):
     said: str = ""
 
 
-def open_source(config: DataSettings, sizes: tuple[int, ...]) -> Source:
+def open_source(
+    config: DataSettings, sizes: tuple[int, ...], progress: Progress | bool = True
+) -> Source:
     """The data set a config names.
 
     Args:
         config: which, and how much of it.
         sizes: of the images, in pixels, that will be asked for.
+        progress: whether to show bars.
 
     Raises:
         BadInput: it is missing, damaged, smaller than asked for, or has no such size.
@@ -100,7 +103,8 @@ def open_source(config: DataSettings, sizes: tuple[int, ...]) -> Source:
                 f"`schedule` has images of {min(sizes)} pixels; generated ones have at "
                 f"least {scenes.MIN_SIZE}"
             )
-        return _generated(config, GENERATORS[config.name], sizes[-1])
+        generator, shown = GENERATORS[config.name], progress_of(progress)
+        return _generated(config, generator, sizes[-1], shown)
     if config.name == "cifar10" or config.name == "cifar100":
         for size in sizes:
             if size != CIFAR_SIZE:
@@ -159,7 +163,9 @@ def _fewer(
     return [f"{' and '.join(parts)} are used, by `num_train` and `num_test`."]
 
 
-def _generated(config: DataSettings, generator: Generator, size: int) -> Source:
+def _generated(
+    config: DataSettings, generator: Generator, size: int, progress: Progress
+) -> Source:
     num_train = config.num_train or generator.num_train
     num_test = config.num_test or generator.num_test
     splits = {"train": num_train, "test": num_test}
@@ -167,7 +173,7 @@ def _generated(config: DataSettings, generator: Generator, size: int) -> Source:
 
     def at(size: int) -> tuple[ImageSet, ImageSet]:
         train, test = (
-            _rendered(config.seed, generator, name, which, size)
+            _rendered(config.seed, generator, name, which, size, progress)
             for name, which in indices.items()
         )
         return train, test
@@ -179,12 +185,17 @@ def _generated(config: DataSettings, generator: Generator, size: int) -> Source:
 
 
 def _rendered(
-    seed: int, generator: Generator, split: str, indices: range, size: int
+    seed: int,
+    generator: Generator,
+    split: str,
+    indices: range,
+    size: int,
+    progress: Progress,
 ) -> ImageSet:
     starts = range(0, len(indices), 100)
     batches = [
         generator.render(seed, indices[start : start + 100], size=size)
-        for start in Progress().bar(starts, len(starts), f"rendering {split} images")
+        for start in progress.bar(starts, len(starts), f"rendering {split} images")
     ]
     pixels = np.concatenate([batch.images for batch in batches])
     targets = np.concatenate([batch.targets for batch in batches])

@@ -83,7 +83,7 @@ def centres_of(
     return {layer: networks.centres(network, layer, image_size) for layer in layers}
 
 
-def load(settings: SubjectSettings) -> Model:
+def load(settings: SubjectSettings, *, tell: Callable[[str], object] = print) -> Model:
     """The network that settings name; what was assumed of it is said.
 
     Raises:
@@ -94,9 +94,9 @@ def load(settings: SubjectSettings) -> Model:
         return model.own(own, path, settings.preprocessing)
     found = model.from_file(path, settings.preprocessing)
     if path is not None and not weights.is_ours(path):
-        print(f"{path}: {found.facts['architecture']} for {found.facts['input']}")
+        tell(f"{path}: {found.facts['architecture']} for {found.facts['input']}")
         if "assumed" in found.facts:
-            print(f"assumed: {found.facts['assumed']}")
+            tell(f"assumed: {found.facts['assumed']}")
     return found
 
 

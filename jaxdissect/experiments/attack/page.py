@@ -92,7 +92,7 @@ def render(
     >>> "barn" in page and "+24 %" in page and "-53 %" in page
     True
     """
-    filters = {"cell": _cell, "percent": figures.percent, "jpeg": _jpeg}
+    filters: Any = {"cell": _cell, "percent": figures.percent, "jpeg": _jpeg}
     made = environment("jaxdissect.experiments.attack", **filters)
     return made.get_template("attack.html.j2").render(
         title=title,

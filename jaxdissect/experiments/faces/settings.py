@@ -6,8 +6,8 @@ from typing import Annotated
 
 from annotated_types import MinLen
 
-from jaxdissect.experiments.gradients.settings import GradientsSettings
-from jaxdissect.experiments.train.settings import TrainSettings
+from jaxdissect.experiments.gradients import Settings as GradientsSettings
+from jaxdissect.experiments.train import Settings as TrainSettings
 from jaxdissect.ranges import Distinct, Seed
 
 

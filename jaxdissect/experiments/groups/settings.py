@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import MinLen
 
-from jaxdissect.experiments.train.settings import ExperimentSettings
+from jaxdissect.experiments.train import ExperimentSettings
 from jaxdissect.ranges import Distinct, Names, Weight
 from jaxdissect.settings import ProtocolSettings
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import MinLen
 
-from jaxdissect.experiments.train.settings import ExperimentSettings
+from jaxdissect.experiments.train import ExperimentSettings
 from jaxdissect.ranges import Count, Distinct, PositiveShare
 
 RegimeName = Literal[

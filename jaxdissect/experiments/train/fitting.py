@@ -2,62 +2,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import orbax.checkpoint as ocp
 
 from jaxdissect import metrics, networks
 from jaxdissect.base import Params
 from jaxdissect.data.images import ImageSet
-from jaxdissect.experiments.train import metrics_log, watching
-from jaxdissect.experiments.train.settings import AugmentSettings, TrainSettings
-from jaxdissect.runs import datasets
-from jaxdissect.runs.progress import Progress
-from jaxdissect.training import Objective, augmentation, checkpoints, loop, seeds, step
+from jaxdissect.experiments.train import dissecting, metrics_log
+from jaxdissect.experiments.train.planning import Phase, Plan
+from jaxdissect.experiments.train.settings import AugmentSettings
+from jaxdissect.training import augmentation, checkpoints, loop, seeds, step
 from jaxdissect.training import step as state
 
 LOG_EVERY = 5  # steps; reading a metric waits for the device
 EVALUATION_BATCH = 100
-
-
-class Phase(NamedTuple):
-    """Training on images of one size, in pixels, up to a step."""
-
-    size: int
-    last_step: int
-
-
-class Plan(NamedTuple):
-    """What a config comes to.
-
-    Attributes:
-        config: of the run.
-        source: the images.
-        network: the table of stages.
-        objective: what its steps minimise.
-        optimizer: how they change the weights.
-        phases: image sizes, in order.
-        seeds: of the trainings that run side by side.
-        folders: of each seed.
-        steps_per_epoch: whole batches of training images.
-        start: parameters that do not start at random, {stage: variables}.
-    """
-
-    config: TrainSettings
-    source: datasets.Source
-    network: networks.Network
-    objective: Objective
-    optimizer: optax.GradientTransformation
-    phases: tuple[Phase, ...]
-    seeds: tuple[int, ...]
-    folders: tuple[Path, ...]
-    steps_per_epoch: int
-    start: Params
 
 
 class Trainer(NamedTuple):
@@ -73,7 +35,7 @@ class Trainer(NamedTuple):
 
 def fit_plan(plan: Plan) -> state.TrainState:
     """Fit phase by phase with checkpoints and metrics on disk; the final state."""
-    config = plan.config
+    settings = plan.settings
     keys = jnp.stack([jax.random.key(seed) for seed in plan.seeds])
     params = initial_params(plan, keys)
     predict = jax.jit(
@@ -84,10 +46,10 @@ def fit_plan(plan: Plan) -> state.TrainState:
     start = (jax.vmap(init) if several else init)(params)
     # Checkpoints come after their metrics, so a log that ends before one is damaged.
     logged = min(metrics_log.last_sound_step(f / "metrics.jsonl") for f in plan.folders)
-    folder = config.out / "checkpoints"
-    with checkpoints.manager(folder, tell=print) as manager:
+    folder = settings.out / "checkpoints"
+    with checkpoints.manager(folder, tell=plan.tell) as manager:
         current = checkpoints.restore_latest(
-            manager, start, last_step=logged, tell=print
+            manager, start, last_step=logged, tell=plan.tell
         )
         current = start if current is None else current
         done = steps_taken(current)
@@ -96,7 +58,7 @@ def fit_plan(plan: Plan) -> state.TrainState:
         )
         boards = tuple(
             metrics_log.open_board(f / "tensorboard", done)
-            if config.tensorboard
+            if settings.tensorboard
             else metrics_log.NO_BOARD
             for f in plan.folders
         )
@@ -119,12 +81,14 @@ def train_phase(
 ) -> state.TrainState:
     """Train on images of one size up to the phase's last step."""
     plan = trainer.plan
-    every = plan.config.checkpoint_every or plan.steps_per_epoch
+    every = plan.settings.checkpoint_every or plan.steps_per_epoch
     start = steps_taken(current)
     train_set, test_set = plan.source.at(phase.size)
-    watch = watching.make_watch(plan.config, plan.network, phase.size)
+    watch = dissecting.make_watch(plan.settings, plan.network, phase.size)
     steps = fit(trainer, current, train_set, start, phase.last_step)
-    bar = Progress().bar(steps, phase.last_step, f"training at {phase.size} px", start)
+    bar = plan.progress.bar(
+        steps, phase.last_step, f"training at {phase.size} px", start
+    )
     since_log: list[state.StepMetrics] = []
     since_checkpoint: list[state.StepMetrics] = []
     for number, (current, measured) in enumerate(bar, start + 1):
@@ -152,7 +116,7 @@ def train_phase(
 
 def watched(plan: Plan) -> list[int]:
     """The steps at which the network is dissected."""
-    return [epoch * plan.steps_per_epoch for epoch in plan.config.watch.epochs]
+    return [epoch * plan.steps_per_epoch for epoch in plan.settings.watch.epochs]
 
 
 def fit(
@@ -160,7 +124,7 @@ def fit(
 ) -> Iterator[tuple[state.TrainState, state.StepMetrics]]:
     """`loop.fit` of one seed or of several."""
     plan = trainer.plan
-    shape = (images.num_images, plan.config.optim.batch_size)
+    shape = (images.num_images, plan.settings.optim.batch_size)
     if len(plan.seeds) == 1:
         order = loop.batch_order(plan.seeds[0], *shape, start=start, stop=stop)
         return loop.fit(trainer.step, current, order, images.read)
@@ -187,7 +151,7 @@ def log_checkpoint(
     phase: Phase,
     since: Sequence[state.StepMetrics],
     test_set: ImageSet,
-    watch: watching.Watch,
+    watch: dissecting.Watch,
 ) -> float:
     """Write accuracies, and what the units look for where asked; the mean accuracy."""
     plan, tops = trainer.plan, []
@@ -243,12 +207,12 @@ def of_seed(plan: Plan, tree: Any, number: int) -> Any:
 
 def make_step(plan: Plan, keys: jax.Array) -> loop.Step:
     """A compiled step of one seed or of several side by side."""
-    config = plan.config
+    settings = plan.settings
 
     def one(key, current, images, targets):
         key_step, key_augment = jax.random.split(key)
         key_augment = jax.random.fold_in(key_augment, current.step)
-        images = augmented(key_augment, images / 255.0, config.augment)
+        images = augmented(key_augment, images / 255.0, settings.augment)
         return step.train_step(
             key_step,
             plan.objective,
@@ -256,7 +220,7 @@ def make_step(plan: Plan, keys: jax.Array) -> loop.Step:
             current,
             images,
             targets,
-            num_parts=config.optim.parts,
+            num_parts=settings.optim.parts,
         )
 
     # The key is an argument, not a constant, so that all seeds share one program.
@@ -265,15 +229,17 @@ def make_step(plan: Plan, keys: jax.Array) -> loop.Step:
     return partial(jax.jit(jax.vmap(one)), keys)
 
 
-def augmented(key: jax.Array, images: jax.Array, config: AugmentSettings) -> jax.Array:
+def augmented(
+    key: jax.Array, images: jax.Array, settings: AugmentSettings
+) -> jax.Array:
     """Images as a training step sees them."""
     return augmentation.augment(
         key,
         images,
-        mirror=config.mirror,
-        distance=config.shift,
-        border=config.border,
-        degrees=config.rotation,
-        side_light=config.side_light,
-        shadow=config.shadow,
+        mirror=settings.mirror,
+        distance=settings.shift,
+        border=settings.border,
+        degrees=settings.rotation,
+        side_light=settings.side_light,
+        shadow=settings.shadow,
     )

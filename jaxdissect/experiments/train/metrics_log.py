@@ -1,4 +1,4 @@
-"""What a training run writes down as it goes: JSON lines, CSV, TensorBoard."""
+"""Metrics of a training: JSON lines, columns, TensorBoard, learning curve."""
 
 import json
 import math
@@ -13,6 +13,8 @@ import numpy as np
 from jaxdissect.base import Params
 from jaxdissect.errors import BadInput
 from jaxdissect.pages import tables
+from jaxdissect.plots.figure import Figure
+from jaxdissect.plots.figures import BLUE, GREY, VERMILION, canvas
 from jaxdissect.runs import saved_files
 from jaxdissect.training import StepMetrics
 
@@ -23,8 +25,7 @@ class MetricsLog:
     def __init__(self, path: Path, step: int):
         kept = [line for line in _sound_lines(path) if line["step"] <= step]
         partial = path.with_suffix(".partial")
-        text = "".join(json.dumps(line) + "\n" for line in kept)
-        partial.write_text(text, encoding="utf-8")
+        write_lines(partial, kept)
         partial.replace(path)
         self.path = path
 
@@ -32,6 +33,12 @@ class MetricsLog:
         """Append one line."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
+
+
+def write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """A metrics file of these lines."""
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    path.write_text(text, encoding="utf-8")
 
 
 class Board(NamedTuple):
@@ -148,12 +155,58 @@ def last_sound_step(path: Path) -> int:
     return max((line["step"] for line in _sound_lines(path)), default=0)
 
 
+def columns(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """{column: one value per checkpoint}; "" where a checkpoint has none."""
+    rows = [line for line in lines if "test_top1" in line]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name, "") for row in rows] for name in names}
+
+
 def write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     """The lines with a test accuracy, one per checkpoint, as a table."""
-    rows = [line for line in lines if "test_top1" in line]
-    header = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [[row.get(name, "") for name in header] for row in rows]
-    tables.write_csv(path, header, cells)
+    tables.write_columns(path, columns(lines))
+
+
+def learning_curve(lines: Sequence[Mapping[str, Any]]) -> Figure:
+    """Accuracy by epoch, and the number of unique labels on an axis of its own.
+
+    Args:
+        lines: of a metrics file; those with "test_top1" are drawn.
+
+    Returns:
+        Training and test accuracy in percent; detectors where they were counted.
+
+    >>> line = {"epoch": 1.0, "train_top1": 0.5, "test_top1": 0.4}
+    >>> len(learning_curve([line]).axes)
+    1
+    """
+    tested = [line for line in lines if "test_top1" in line]
+    figure, axes = canvas()
+    epochs = [line["epoch"] for line in tested]
+    for name, label, colour in (
+        ("train_top1", "training, in training mode", GREY),
+        ("test_top1", "held out", BLUE),
+    ):
+        values = [100 * line[name] for line in tested]
+        axes.plot(epochs, values, color=colour, marker=".", label=label)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("top-1 accuracy (%)")
+    axes.set_ylim(0, 100)
+    counted = [line for line in tested if "unique_labels" in line]
+    if counted:
+        other = axes.twinx()
+        other.plot(
+            [line["epoch"] for line in counted],
+            [line["unique_labels"] for line in counted],
+            color=VERMILION,
+            marker="s",
+            label="unique labels",
+        )
+        other.set_ylabel("unique labels of the units, by IoU (chance not tested)")
+        other.set_ylim(bottom=0)
+    handles = [h for a in figure.axes for h in a.get_legend_handles_labels()[0]]
+    axes.legend(handles=handles, loc="lower right", frameon=False)
+    return figure
 
 
 def _sound_lines(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From config to what a training step minimises."""
+"""From settings to what a training step minimises, and how it changes the weights."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import Array
 
 from jaxdissect import networks
@@ -15,6 +16,7 @@ from jaxdissect.experiments.train.settings import (
     FieldsSettings,
     FocusedDropoutSettings,
     InputGradientSettings,
+    OptimSettings,
     RegularizeSettings,
 )
 from jaxdissect.regularizers import (
@@ -25,7 +27,7 @@ from jaxdissect.regularizers import (
     receptive_fields,
 )
 from jaxdissect.settings import NetworkSettings
-from jaxdissect.training import Objective, objective
+from jaxdissect.training import Objective, objective, optimizers
 
 MODES = {
     "paper": focused_dropout.PAPER,
@@ -60,6 +62,41 @@ def make_objective(
         penalty_weight=config.input_gradient.weight,
         weight_terms=make_weight_terms(network, config),
         activation_terms=make_activation_terms(fields, config),
+    )
+
+
+def make_optimizer(
+    config: OptimSettings, *, num_steps: int, steps_per_epoch: int
+) -> optax.GradientTransformation:
+    """The optimizer with its learning-rate schedule.
+
+    Raises:
+        BadInput: naming the setting that is not allowed.
+    """
+    warmup_steps = round(config.warmup * num_steps)
+    if config.decay == "cosine":
+        schedule = optimizers.warmup_cosine(
+            config.lr, warmup_steps=warmup_steps, num_steps=num_steps
+        )
+    elif config.decay == "epoch_cosine":
+        schedule = optimizers.epoch_cosine(
+            config.lr, period=config.period, steps_per_epoch=steps_per_epoch
+        )
+    else:
+        schedule = optimizers.epoch_drops(
+            config.lr,
+            drop_at=config.drop_at,
+            drop_by=config.drop_by,
+            warmup_steps=warmup_steps,
+            steps_per_epoch=steps_per_epoch,
+        )
+    if config.optimizer == "adamw":
+        return optimizers.adamw(schedule, weight_decay=config.weight_decay)
+    return optimizers.sgd(
+        schedule,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        weight_decay=config.weight_decay,
     )
 
 

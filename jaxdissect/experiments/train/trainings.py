@@ -2,17 +2,18 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxdissect import model
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.train import command as train
-from jaxdissect.experiments.train import metrics_log
+from jaxdissect.experiments.train import experiment, metrics_log
+from jaxdissect.experiments.train.planning import Tell, folder_of, make_plan
 from jaxdissect.experiments.train.settings import ExperimentSettings, TrainSettings
 from jaxdissect.model import Model
 from jaxdissect.runs import outputs
+from jaxdissect.runs.progress import Progress
 
 
 class Training(NamedTuple):
@@ -21,14 +22,14 @@ class Training(NamedTuple):
     Attributes:
         regime: name of its regime.
         seed: its seed.
-        config: what it was told.
+        settings: what it was told.
         folder: where its files are.
         lines: its metrics.
     """
 
     regime: str
     seed: int
-    config: TrainSettings
+    settings: TrainSettings
     folder: Path
     lines: list[dict[str, Any]]
 
@@ -47,14 +48,18 @@ def train_all(
     folder: Path,
     *,
     together: bool,
+    progress: Progress | None = None,
+    tell: Tell = print,
 ) -> list[Training]:
     """Train every regime with every seed, but for those already there.
 
     Args:
-        regimes: {name: config}; seed and folder are replaced.
+        regimes: {name: settings}; seed and folder are replaced.
         seeds: consecutive where trained together.
         folder: of all trainings; each has a folder of its own in it.
         together: all seeds of a regime side by side.
+        progress: for bars.
+        tell: what is done with sentences.
 
     Raises:
         BadInput: no seeds, equal ones, or trained together not consecutive ones.
@@ -62,21 +67,27 @@ def train_all(
     if together and seeds != tuple(range(seeds[0], seeds[0] + len(seeds))):
         raise BadInput(f"`seeds` is {seeds}; trained together they must be consecutive")
     planned = list(_planned(regimes, seeds, folder, together=together))
-    for config in dict(planned).values():
-        train.make_plan(config)  # every mistake shows before the first training
-    for number, (name, config) in enumerate(planned, 1):
-        print(f"training {number} of {len(planned)}: {name}, {_seeds(config)}")
-        train.run(config)
+    for settings in dict(planned).values():
+        # Every mistake shows before the first training.
+        make_plan(settings, progress=progress, tell=tell)
+    for number, (name, settings) in enumerate(planned, 1):
+        tell(f"training {number} of {len(planned)}: {name}, {_seeds(settings)}")
+        experiment.train(make_plan(settings, progress=progress, tell=tell))
     return [
-        _finished(name, dataclasses.replace(config, seed=seed, num_seeds=1), place)
-        for name, config in planned
-        for seed, place in _places(config)
+        _finished(name, settings, seed)
+        for name, settings in planned
+        for seed in range(settings.seed, settings.seed + settings.num_seeds)
     ]
 
 
-def form(config: ExperimentSettings) -> str:
+def base_of(settings: ExperimentSettings) -> TrainSettings:
+    """The training that regimes change."""
+    return settings.small if settings.quick else settings.base
+
+
+def form(settings: ExperimentSettings) -> str:
     """The end of a folder's name, by the form of an experiment."""
-    return "-quick" * config.quick + "-together" * config.together
+    return "-quick" * settings.quick + "-together" * settings.together
 
 
 def _planned(
@@ -86,41 +97,37 @@ def _planned(
     *,
     together: bool,
 ) -> Iterator[tuple[str, TrainSettings]]:
-    for name, config in regimes.items():
+    for name, settings in regimes.items():
         place = folder / re.sub(r"\W+", "-", name)
         if together and len(seeds) > 1:
             num_seeds = len(seeds)
             yield (
                 name,
                 dataclasses.replace(
-                    config, seed=seeds[0], num_seeds=num_seeds, out=place
+                    settings, seed=seeds[0], num_seeds=num_seeds, out=place
                 ),
             )
         else:
             for seed in seeds:
                 out = place / f"seed-{seed}"
-                yield name, dataclasses.replace(config, seed=seed, out=out)
+                yield name, dataclasses.replace(settings, seed=seed, out=out)
 
 
-def _places(config: TrainSettings) -> Iterator[tuple[int, Path]]:
-    for seed in range(config.seed, config.seed + config.num_seeds):
-        several = config.num_seeds > 1
-        yield seed, config.out / f"seed-{seed}" if several else config.out
+def _seeds(settings: TrainSettings) -> str:
+    last = settings.seed + settings.num_seeds - 1
+    return f"seed {settings.seed}" + (f" to {last}" if last > settings.seed else "")
 
 
-def _seeds(config: TrainSettings) -> str:
-    last = config.seed + config.num_seeds - 1
-    return f"seed {config.seed}" + (f" to {last}" if last > config.seed else "")
-
-
-def _finished(name: str, config: TrainSettings, folder: Path) -> Training:
+def _finished(name: str, settings: TrainSettings, seed: int) -> Training:
+    folder = folder_of(settings, seed)
     file = folder / "metrics.jsonl"
     lines = metrics_log.read_metrics(file)
     metrics_log.tested(lines, file)
-    return Training(name, config.seed, config, folder, lines)
+    own = dataclasses.replace(settings, seed=seed, num_seeds=1)
+    return Training(name, seed, own, folder, lines)
 
 
-def provenance(config: Any, trained: list[Training]) -> dict[str, Any]:
-    """What makes an experiment the same run: its config and the weights it made."""
-    digests = {f"{t.regime}, seed {t.seed}": t.load().weights.digest for t in trained}
-    return outputs.manifest(config, trainings=digests)
+def record_of(settings: Any, trained: Sequence[Training]) -> dict[str, Any]:
+    """What makes an experiment the same run: its settings and the weights it made."""
+    digests = {f"{t.regime}, seed {t.seed}": t.load().digest for t in trained}
+    return outputs.manifest(settings, trainings=digests)

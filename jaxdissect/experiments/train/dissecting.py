@@ -17,29 +17,29 @@ Watch = Callable[[Params], dict[str, Any]]
 """params -> what is written into the metrics."""
 
 
-def probe_images(config: TrainSettings) -> str:
+def probe_images(settings: TrainSettings) -> str:
     """The generator of the images a network is dissected with: its own, if labelled."""
     own = {"shapes": "shapes", "squares": "shapes"}
-    return own.get(config.data.name, "scenes")
+    return own.get(settings.data.name, "scenes")
 
 
-def probe_concepts(config: TrainSettings) -> tuple[Concept, ...]:
+def probe_concepts(settings: TrainSettings) -> tuple[Concept, ...]:
     """What is labelled on those images."""
-    return generated.GENERATORS[probe_images(config)].concepts
+    return generated.GENERATORS[probe_images(settings)].concepts
 
 
-def make_protocol(config: ProtocolSettings, size: int) -> dissection.Protocol:
+def make_protocol(settings: ProtocolSettings, size: int) -> dissection.Protocol:
     """A protocol whose masks, unless told otherwise, are as fine as the images allow.
 
     Raises:
         BadInput: a value that is not allowed, or does not fit the images.
     """
-    stride = config.stride or mask_stride(size)
-    return probes.make_protocol(dataclasses.replace(config, stride=stride), size)
+    stride = settings.stride or mask_stride(size)
+    return probes.make_protocol(dataclasses.replace(settings, stride=stride), size)
 
 
 def make_dissect(
-    config: TrainSettings,
+    settings: TrainSettings,
     network: networks.Network,
     layers: tuple[str, ...],
     protocol: dissection.Protocol,
@@ -50,28 +50,28 @@ def make_dissect(
     return probes.make_dissect(
         network,
         layers,
-        probe_images(config),
+        probe_images(settings),
         protocol,
-        seed=config.data.seed,
+        seed=settings.data.seed,
         num_images=num_images,
         image_size=size,
     )
 
 
-def make_watch(config: TrainSettings, network: networks.Network, size: int) -> Watch:
+def make_watch(settings: TrainSettings, network: networks.Network, size: int) -> Watch:
     """A function that dissects the layers of a network at a point of training.
 
     Raises:
         BadInput: unknown layer, or more images than there are.
     """
     layers = objectives.layers_of(
-        network, config.watch.layers or networks.unit_layers(network)[-1:]
+        network, settings.watch.layers or networks.unit_layers(network)[-1:]
     )
-    generated.split_indices("probe", config.watch.num_images)
+    generated.split_indices("probe", settings.watch.num_images)
     protocol = make_protocol(ProtocolSettings(), size)
-    concepts = probe_concepts(config)
+    concepts = probe_concepts(settings)
     dissect = make_dissect(
-        config, network, layers, protocol, config.watch.num_images, size
+        settings, network, layers, protocol, settings.watch.num_images, size
     )
 
     def watch(params: Params) -> dict[str, Any]:
