@@ -92,8 +92,12 @@ def render(
     >>> "barn" in page and "+24 %" in page and "-53 %" in page
     True
     """
-    filters: Any = {"cell": _cell, "percent": figures.percent, "jpeg": _jpeg}
-    made = environment("jaxdissect.experiments.attack", **filters)
+    made = environment(
+        "jaxdissect.experiments.attack",
+        cell=_cell,
+        percent=figures.percent,
+        jpeg=_jpeg,
+    )
     return made.get_template("attack.html.j2").render(
         title=title,
         facts=facts,

@@ -63,7 +63,7 @@ def units_columns(result: "Result") -> Columns:
     columns: Columns = {name: [] for name in ("target", "unit", *UNITS)}
     for target in as_it_is:
         own = [] if target == ALL_TARGETS else result.important[target].tolist()
-        part: dict[str, list[Any]] = {
+        part: Columns = {
             "target": [result.name(target)] * len(result.cards),
             "unit": list(range(len(result.cards))),
             **{name: [getattr(c, name) for c in result.cards] for name in UNITS[:4]},
