@@ -17,10 +17,11 @@ from jaxdissect.streaming import accumulate
 @pytest.fixture(scope="module")
 def vgg():
     network, params, images = make_example("vgg16_bn")
-    images = jnp.concatenate([images, 1 - images, images[:, ::-1]])
     trunk, tail = networks.split(network, "conv5_3")
     factored = ablation.by_factoring(networks.factored(network, "conv5_3"))
-    acts = trunk(params, images)
+    # Such as the trunk could give: XLA compiles its thirteen layers for seconds.
+    shape = jax.eval_shape(trunk, params, images).shape[1:]
+    acts = jnp.maximum(np.random.default_rng(1).normal(size=(9, *shape)), 0)
     # Some silent units on every image, and answers that differ between images.
     heard = jax.random.bernoulli(jax.random.key(3), 0.6, (9, 1, 1, acts.shape[-1]))
     acts = acts * heard

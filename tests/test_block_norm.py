@@ -34,14 +34,29 @@ def numpy_members(num_filters, num_groups, leftovers):
     return members if leftovers == "grouped" else members[:num_groups]
 
 
-@settings(deadline=None, max_examples=20)
-@given(
+of_kernels = given(
     exponents,
     exponents,
     st.sampled_from([(5, 1), (5, 5), (7, 2), (7, 3), (9, 5), (9, 4)]),
     st.sampled_from(["grouped", "free"]),
 )
+
+
+# Every example is another program to compile.
+@settings(deadline=None, max_examples=4)
+@of_kernels
 def test_equals_the_formula(p, q, filters_and_groups, leftovers):
+    assert_equals_the_formula(p, q, filters_and_groups, leftovers)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=40)
+@of_kernels
+def test_equals_the_formula_of_many(p, q, filters_and_groups, leftovers):
+    assert_equals_the_formula(p, q, filters_and_groups, leftovers)
+
+
+def assert_equals_the_formula(p, q, filters_and_groups, leftovers):
     num_filters, num_groups = filters_and_groups
     kernels = [kernel_of(num_filters, seed) for seed in (1, 2)]
     options = {"num_groups": num_groups, "p": p, "leftovers": leftovers}

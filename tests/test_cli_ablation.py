@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import compiling_quickly, fails
 
 import jaxdissect as jd
 from jaxdissect import weights
@@ -42,7 +42,8 @@ def ablate(trained, dissected, out, *extra):
 @pytest.fixture(scope="module")
 def ablated(trained, dissected):
     out = trained.parent / "ablated"
-    ablate(trained, dissected, out)
+    with compiling_quickly():
+        ablate(trained, dissected, out)
     return out
 
 

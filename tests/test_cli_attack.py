@@ -292,6 +292,7 @@ def test_settings_that_mean_nothing_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_runs_of_other_weights_are_refused(folders, tmp_path, capsys):
     of = ["--out", str(tmp_path / "out"), "--ablation", str(folders / "ablated")]
     error = fails(capsys, "dissect", str(folders / "attack.py"), *of)

@@ -30,6 +30,7 @@ def resnet(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_a_th_file_is_dissected_and_what_is_assumed_is_said(resnet, tmp_path, capsys):
     main(
         [

@@ -207,6 +207,7 @@ def test_a_folder_of_masks_says_what_was_left_out_everywhere(tmp_path, capsys):
     assert "caf\ufffde9/caf\ufffde90" in page
 
 
+@pytest.mark.slow
 def test_a_folder_of_classes_labels_whole_pictures(tmp_path, capsys):
     root = colourful(tmp_path / "in", {"red": 3, BYTES: 3})
     shutil.copy(root / "red" / "00.png", root / "red" / "01.png")

@@ -127,7 +127,7 @@ def tall(kind):
     return adapters.nnx_network(model, jnp.zeros((1, SIZE, SIZE, 3)))[0]
 
 
-@pytest.mark.parametrize("kind", ["linen", "nnx"])
+@pytest.mark.parametrize("kind", [pytest.param("linen", marks=pytest.mark.slow), "nnx"])
 def test_models_of_ones_own_have_two_axes(kind):
     network = tall(kind)
     layer = networks.layer_names(network)[-2]

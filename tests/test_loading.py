@@ -21,14 +21,20 @@ from jaxdissect.runs import subjects
 from jaxdissect.settings import PreprocessingSettings, SubjectSettings
 
 OWN = """
+from functools import partial
 import jax
+import numpy as np
 from jaxdissect import networks
 from jaxdissect.networks import layers
 
 def build(weights=None):
     network = networks.lenet(3, maps=(2, 2, 4))
     network = (layers.grey_stage(), *network)
-    params = networks.init(jax.random.key(0), network, (36, 36, 3))
+    init = partial(networks.init, network=network, image_shape=(36, 36, 3))
+    shapes = jax.eval_shape(init, jax.random.key(0))
+    drawn = np.random.default_rng(0)
+    draw = lambda leaf: drawn.normal(0, 0.2, leaf.shape).astype(np.float32)
+    params = jax.tree.map(draw, shapes)
     return networks.Classifier(network, params, 36, ("a", "b", "c"))
 
 def nothing():

@@ -8,11 +8,11 @@ import struct
 import jax
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import fails, random_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdissect import model, networks, weights
+from jaxdissect import model, weights
 from jaxdissect.errors import BadInput
 from jaxdissect.networks import architectures
 from jaxdissect.settings import NetworkSettings
@@ -29,8 +29,7 @@ SAID = {
 def params():
     config = NetworkSettings("shapesnet", width=0.0625)
     network = architectures.build_network(config, 2)
-    found = networks.init(jax.random.key(0), network, (16, 16, 3))
-    return jax.tree.map(np.asarray, found)
+    return jax.tree.map(np.asarray, random_params(network, (16, 16, 3)))
 
 
 def put(said, place, value):

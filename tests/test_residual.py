@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import make_example
+from conftest import make_example, of_network
 
 from jaxdissect import networks
 from jaxdissect.errors import BadInput
@@ -18,13 +18,13 @@ INNER = "layer2.0.conv1"
 
 
 @functools.lru_cache
-def resnet():
-    return make_example("resnet18")
+def resnet(name="resnet18"):
+    return make_example(name)
 
 
 @functools.lru_cache
-def tapped():
-    network, params, images = resnet()
+def tapped(name="resnet18"):
+    network, params, images = resnet(name)
     layers = (*networks.inner_layers(network), *networks.layer_names(network))
     return networks.taps(network, layers)(params, images)
 
@@ -45,14 +45,16 @@ def test_what_is_inside_has_the_shapes_of_the_paper():
     assert shapes["layer4.1"] == (2, 2, 32)
 
 
-def test_tapping_inside_changes_nothing_outside():
-    network, params, images = resnet()
+@pytest.mark.parametrize("name", ["cifar_resnet", of_network("resnet18")])
+def test_tapping_inside_changes_nothing_outside(name):
+    network, params, images = resnet(name)
     want = networks.apply(network, params, images)
-    np.testing.assert_allclose(tapped()["logits"], want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tapped(name)["logits"], want, rtol=1e-5, atol=1e-6)
 
 
-def test_units_inside_are_removed_by_an_edit():
-    network, params, images = resnet()
+@pytest.mark.parametrize("name", ["cifar_resnet", of_network("resnet18")])
+def test_units_inside_are_removed_by_an_edit(name):
+    network, params, images = resnet(name)
     keep = jnp.arange(8) % 2.0
     without = networks.without_units(network, (INNER,))(params, images, {INNER: keep})
     # The same by weights: what reads the units no longer sees them.
@@ -62,7 +64,7 @@ def test_units_inside_are_removed_by_an_edit():
     blind = {**params, "layer2.0": turned(block)}
     want = networks.apply(network, blind, images)
     np.testing.assert_allclose(without, want, rtol=1e-4, atol=1e-5)
-    assert not np.allclose(without, tapped()["logits"])
+    assert not np.allclose(without, tapped(name)["logits"])
 
 
 @pytest.mark.slow

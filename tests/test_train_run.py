@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import every_network, make_example
+from conftest import every_network, make_example, of_network
 
 from jaxdissect import networks
 from jaxdissect.errors import BadInput
@@ -177,11 +177,15 @@ def test_logits_in_bfloat16_are_close(name):
     assert not np.array_equal(got, want)
 
 
-@pytest.mark.parametrize("run", [unedited, rounded])
-def test_running_statistics_move_a_tenth_of_the_way_in_float32(run):
-    params, found = cached_example("vgg16_bn").params, run("vgg16_bn")
+@pytest.mark.parametrize(
+    "run", [unedited, pytest.param(rounded, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("name", ["alexnet_b", of_network("vgg16_bn")])
+def test_running_statistics_move_a_tenth_of_the_way_in_float32(name, run):
+    network, params, _ = cached_example(name)
+    found = run(name)
     stages = [stage for stage in params if stage.endswith(".bn")]
-    assert len(stages) == 13
+    assert len(stages) == len(networks.conv_layers(network)) >= 5
     for stage in stages:
         acts = np.asarray(found.taps[stage.replace(".bn", ".conv")], np.float32)
         of_batch = {"mean": acts.mean((0, 1, 2)), "var": acts.var((0, 1, 2))}
@@ -190,3 +194,14 @@ def test_running_statistics_move_a_tenth_of_the_way_in_float32(run):
             want = 0.9 * params[stage]["batch_stats"][name] + 0.1 * value
             assert got.dtype == jnp.float32
             np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["alexnet_b", of_network("vgg16_bn")])
+def test_training_updates_exactly_the_running_statistics(name):
+    params, updated = cached_example(name).params, unedited(name).params
+    for stage, variables in params.items():
+        for part, before in variables["params"].items():
+            np.testing.assert_array_equal(updated[stage]["params"][part], before)
+        if stage.endswith(".bn"):
+            mean = variables["batch_stats"]["mean"]
+            assert not np.array_equal(updated[stage]["batch_stats"]["mean"], mean)
