@@ -23,7 +23,13 @@ CUTS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(CUTS))
+LINEN = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "vit_half" else name
+    for name in CUTS
+]
+
+
+@pytest.fixture(scope="module", params=LINEN)
 def linen(request):
     """(name, module, arguments, variables) of every example in turn."""
     module, call = own.LINEN[request.param]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import compiling_quickly, fails
+from conftest import fails
 
 import jaxdissect as jd
 from jaxdissect import weights
@@ -42,8 +42,7 @@ def ablate(trained, dissected, out, *extra):
 @pytest.fixture(scope="module")
 def ablated(trained, dissected):
     out = trained.parent / "ablated"
-    with compiling_quickly():
-        ablate(trained, dissected, out)
+    ablate(trained, dissected, out)
     return out
 
 
