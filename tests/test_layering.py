@@ -146,6 +146,15 @@ def test_ten_arrows_between_experiments():
     assert set(found) == ARROWS
 
 
+def test_experiments_see_each_other_s_faces_only():
+    for experiment, names in experiments().items():
+        for name in names:
+            parts = name.split(".")
+            if parts[:2] == ["jaxdissect", "experiments"] and len(parts) > 3:
+                inside = (PACKAGE.parent / "/".join(parts[:4])).with_suffix(".py")
+                assert parts[2] == experiment or not inside.exists(), name
+
+
 def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, jaxdissect; print(*{m.split('.')[0] for m in sys.modules})"
     loaded = subprocess.run(

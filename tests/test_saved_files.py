@@ -13,7 +13,7 @@ from test_saved_dissection import made_up, write
 from jaxdissect import weights
 from jaxdissect.errors import BadInput
 from jaxdissect.experiments.attack import units
-from jaxdissect.experiments.dissect import asking, saved
+from jaxdissect.experiments.dissect import saved
 from jaxdissect.model import Model
 from jaxdissect.runs import records, saved_files
 
@@ -61,7 +61,7 @@ def copy(dissected, tmp_path):
 
 def read_all(folder):
     """All that later commands read of a dissection."""
-    asked = asking.open_dissection(folder)
+    asked = saved.open_dissection(folder)
     saved._record_in(folder, asked.run["weights"], "conv5")
     return asked
 

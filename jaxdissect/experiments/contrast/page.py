@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jaxdissect.dissection.matching import ConceptChanges
 from jaxdissect.dissection.tally import NOT_TESTED, Headline
 from jaxdissect.experiments.contrast.tables import UNMATCHED, Pair
-from jaxdissect.experiments.dissect.cards import UnitCard
+from jaxdissect.experiments.dissect import UnitCard
 from jaxdissect.pages import base
 from jaxdissect.pages.numbers import amount
 

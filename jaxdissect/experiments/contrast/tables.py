@@ -8,7 +8,7 @@ from jaxtyping import Bool
 
 from jaxdissect.dissection.matching import ConceptChanges, UnitChanges
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.dissect.cards import UnitCard
+from jaxdissect.experiments.dissect import UnitCard
 from jaxdissect.pages.tables import Cell, Table
 
 UNMATCHED = "unmatched"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxdissect.errors import BadInput
-from jaxdissect.experiments.dissect import netdissect
-from jaxdissect.experiments.dissect.cards import UnitCard
+from jaxdissect.experiments import dissect
+from jaxdissect.experiments.dissect import UnitCard
 
 DESCRIPTIONS = {
     ("layer", "unit", "description", "similarity"): "CLIP-Dissect's descriptions",
@@ -102,7 +102,7 @@ def read(path: Path, layer: str | None, argument: str) -> Named:
 
 
 def _table(path: Path) -> Named:
-    table = netdissect.read_netdissect(path)
+    table = dissect.read_netdissect(path)
     order = table.units.argsort().tolist()
     _check_all(path, [table.units[row].item() for row in order], 1)
     return Named(
