@@ -6,7 +6,6 @@ Morcos et al., On the importance of single directions for generalization, ICLR 2
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from jaxdissect.ablation.layer_effects import FALSE_DISCOVERIES, class_shares
 from jaxdissect.experiments.compare import figures
 from jaxdissect.intervals import spearman
 from jaxdissect.pages.tables import Cell, Table
-from jaxdissect.plots.figures import save
+from jaxdissect.plots.figure import Figure
 
 
 class Axes(NamedTuple):
@@ -188,7 +187,7 @@ def table(measured: Sequence[Training]) -> Table:
     return Table(list(rows[0]), cells)
 
 
-def save_figures(folder: Path, measured: Sequence[Training]) -> None:
+def figures_of(measured: Sequence[Training]) -> dict[str, Figure]:
     """Every training by regime, and accuracy as units go in random orders."""
     rows = [numbers(t) for t in measured]
     shown = (
@@ -209,16 +208,16 @@ def save_figures(folder: Path, measured: Sequence[Training]) -> None:
         }
         for name in shown
     }
-    figure = figures.regime_figure(values, title="Trainings by regime")
-    save(figure, folder / "regimes.png")
     curves = {
         r: np.concatenate([t.removal for t in measured if regime(t) == r])
         for r in regimes
     }
     fractions = measured[0].counts / measured[0].counts[-1]
     chance = float(measured[0].removal[:, -1].mean())
-    cumulative = figures.cumulative_figure(fractions, curves, chance)
-    save(cumulative, folder / "cumulative_removal.png")
+    return {
+        "regimes": figures.regime_figure(values, title="Trainings by regime"),
+        "cumulative_removal": figures.cumulative_figure(fractions, curves, chance),
+    }
 
 
 def _mean(turned: Sequence[Axes], field: str) -> float:
