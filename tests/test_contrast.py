@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pytest
 
 import jaxdissect as jd
@@ -39,6 +40,17 @@ def test_a_result_is_what_it_saved(found, tmp_path):
     read, held = contrast.run(*folders), contrast.run(*found.layers.values())
     assert read.table() == held.table()
     assert read.names == ("conv4_3", "conv5_3")
+
+
+def test_other_contents_are_another_run(found, tmp_path):
+    first, second = found["conv4_3"], found["conv5_3"]
+    result = second.findings.dissection
+    changed = second.findings._replace(
+        dissection=result._replace(iou=result.iou + np.float32(0.001))
+    )
+    contrast.run(first, second).save(tmp_path / "out")
+    with pytest.raises(BadInput, match="another run's results, which differ in cont"):
+        contrast.run(first, second._replace(findings=changed)).save(tmp_path / "out")
 
 
 def test_a_missing_side_is_refused(found):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxdissect import weights
 from jaxdissect.dissection.matching import (
     ConceptChanges,
     Matching,
@@ -169,7 +170,7 @@ def run(
         units,
         concept_changes(_side(one), _side(other)),
         tables.pairs(one.cards, other.cards, units, clear=clear),
-        outputs.manifest(settings, of=[_place(side) for side in sides.values()]),
+        _record(settings, sides),
     )
 
 
@@ -202,11 +203,7 @@ def _of_names(
             f"`first` and `second` have {len(first.names)} and {len(second.names)} "
             "units; names are compared unit by unit, so they must be of the same layer"
         )
-    record = outputs.manifest(
-        settings,
-        of=[_place(side) for side in sides.values()],
-        contents=[_digest(side) for side in sides.values()],
-    )
+    record = _record(settings, sides)
     names = names_of(sides["first"], sides["second"])
     return NamedResult(names, (first, second), named_units.pairs(first, second), record)
 
@@ -253,13 +250,25 @@ def _saved(
     return dissect.load_dissection(folder)
 
 
+def _record(
+    settings: ContrastSettings, sides: Mapping[str, str | Path | LayerResult]
+) -> dict[str, Any]:
+    """What makes it the same run: the sides' contents, wherever they are."""
+    return outputs.manifest(
+        settings,
+        of=[_place(side) for side in sides.values()],
+        contents=[_digest(side) for side in sides.values()],
+    )
+
+
 def _place(side: str | Path | LayerResult) -> str:
     return side.layer if isinstance(side, LayerResult) else str(side)
 
 
 def _digest(side: str | Path | LayerResult) -> str:
     if isinstance(side, LayerResult):
-        return side.layer
+        result = side.findings.dissection
+        return weights.digest([result.iou, result.thresholds, *result.detectors])
     place = Path(side)
     return records.sha_of(place if place.is_file() else place / "cards.json")
 
