@@ -34,13 +34,13 @@ CIFAR_DEPTHS = (8, 14, 20, 26, 32, 38, 44, 56, 110)
 BUNDLED = Path(__file__).with_name("pretrained") / "scenes_vgg16.safetensors"
 
 
-def find(layer: str, names: Sequence[str], inner: Sequence[str] = ()) -> str:
+def find(layer: str, names: Sequence[str], inner: Sequence[str] | None = None) -> str:
     """The layer that is meant: of that name, or what torchvision calls so.
 
     Args:
         layer: a name.
         names: of the network's stages, in order.
-        inner: of layers inside residual blocks.
+        inner: of layers inside residual blocks; where they are not known, any is.
 
     Raises:
         BadInput: there is none; says which is near.
@@ -50,13 +50,15 @@ def find(layer: str, names: Sequence[str], inner: Sequence[str] = ()) -> str:
     >>> find("layer4", stage_names(NetworkSettings("resnet18")))
     'layer4.1'
     """
-    if layer in names or layer in inner:
+    block = ".".join(layer.split(".")[:2])
+    unknown = inner is None and layer != block and block in names
+    if layer in names or layer in (inner or ()) or unknown:
         return layer
     theirs = _torchvision(names)
     if layer in theirs:
         return theirs[layer]
     usual = [name for name in names if name in _usual(names)] or list(names)
-    close = difflib.get_close_matches(layer, [*names, *inner, *theirs], n=1)
+    close = difflib.get_close_matches(layer, [*names, *(inner or ()), *theirs], n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise BadInput(f"`layer` is {layer!r}; {hint}this network has {', '.join(usual)}")
 
@@ -88,7 +90,7 @@ def known(subject: SubjectSettings) -> tuple[str, ...] | None:
     path = BUNDLED if subject.weights is None else subject.weights
     if subject.network is not None or path.suffix != ".safetensors":
         return None
-    with suppress(BadInput, OSError, ValueError, KeyError, TypeError):
+    with suppress(BadInput, OSError, ValueError, KeyError, TypeError, RecursionError):
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, 2**24)))

@@ -72,7 +72,7 @@ def test_units_inside_are_not_removed_alone(resnet, capsys):
     said = fails(
         capsys, "ablate", "configs/scale_conv5_3.py", *resnet, "--layer", "fc9"
     )
-    assert "this network has input, conv1.conv" in said
+    assert "did you mean fc? this network has conv1, layer1.0" in said
 
 
 def test_block_norms_are_refused(capsys):

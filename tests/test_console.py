@@ -17,7 +17,8 @@ from jaxdissect.runs import console, publishing
 SAYING = """
 import sys
 from pathlib import Path
-from jaxdissect.cli import console, outputs
+from jaxdissect.runs import console
+from jaxdissect.runs.progress import Progress
 with console.forgiving():
     for n in Progress().bar(range(2000), 2000, "naïve"):
         print("ein Häuschen, 家", n)

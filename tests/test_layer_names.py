@@ -78,3 +78,11 @@ def test_files_say_what_they_are(trained):
     for path in ("nothing.safetensors", "model.pth", "vgg16-places365"):
         assert layer_names.known(SubjectSettings(Path(path))) is None
     assert layer_names.known(SubjectSettings(network="own.py:f")) is None
+
+
+def test_what_is_inside_blocks_is_left_to_the_network():
+    assert layer_names.find("layer2.0.conv1", RESNET) == "layer2.0.conv1"
+    with pytest.raises(BadInput, match="did you mean layer2"):
+        layer_names.find("layer2.9.conv1", RESNET)
+    with pytest.raises(BadInput, match="`layer` is 'layer2.0.conv7'"):
+        layer_names.find("layer2.0.conv7", RESNET, inner=["layer2.0.conv1"])

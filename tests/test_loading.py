@@ -160,7 +160,7 @@ def test_a_network_of_ones_own(own):
     own.write_text(OWN + "\n# a comment changes nothing\n")
     same = subjects.load(SubjectSettings(network=f"{own}:build"))
     assert same.weights.digest == loaded.weights.digest
-    own.write_text(OWN.replace("random.key(0)", "random.key(1)"))
+    own.write_text(OWN.replace("default_rng(0)", "default_rng(1)"))
     changed = subjects.load(SubjectSettings(network=f"{own}:build"))
     assert changed.weights.digest != loaded.weights.digest
 
