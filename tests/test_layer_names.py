@@ -84,5 +84,5 @@ def test_what_is_inside_blocks_is_left_to_the_network():
     assert layer_names.find("layer2.0.conv1", RESNET) == "layer2.0.conv1"
     with pytest.raises(BadInput, match="did you mean layer2"):
         layer_names.find("layer2.9.conv1", RESNET)
-    with pytest.raises(BadInput, match="`layer` is 'layer2.0.conv7'"):
+    with pytest.raises(BadInput, match=r"`layer` is 'layer2\.0\.conv7'"):
         layer_names.find("layer2.0.conv7", RESNET, inner=["layer2.0.conv1"])
